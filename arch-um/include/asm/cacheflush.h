@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Caches are coherent. The vmap hooks show new kernel mappings to the host at
+ * once, in runs, which is cheaper than a fault for each page.
+ */
+#ifndef _ASM_KAP_CACHEFLUSH_H
+#define _ASM_KAP_CACHEFLUSH_H
+
+extern void kap_show_kernel_range(unsigned long start, unsigned long end);
+
+#define flush_cache_vmap(start, end)		kap_show_kernel_range(start, end)
+#define flush_cache_vmap_early(start, end)	kap_show_kernel_range(start, end)
+
+#include <asm-generic/cacheflush.h>
+
+#endif

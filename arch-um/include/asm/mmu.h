@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an address space has beside its page tables. */
+#ifndef _ASM_KAP_MMU_H
+#define _ASM_KAP_MMU_H
+
+#include <linux/spinlock_types.h>
+#include <kap/machine.h>
+
+typedef struct {
+	struct kap_space space;		/* host process that shows it to user code */
+	spinlock_t space_lock;		/* queueing changes for it */
+	unsigned long vdso;		/* address of the vDSO's ELF header, 0: none */
+} mm_context_t;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* x86-64's own system calls, as far as other files of this port use them. */
+#ifndef _ASM_KAP_SYS_X86_H
+#define _ASM_KAP_SYS_X86_H
+
+#include <linux/preempt.h>
+#include <kap/machine.h>
+
+struct pt_regs;
+struct task_struct;
+
+extern long kap_arch_prctl(struct task_struct *task, int option, unsigned long arg);
+
+/* After registers came from a program: what the host would refuse goes out of them. */
+static inline void kap_clean_user_regs(struct pt_regs *regs)
+{
+	preempt_disable();
+	kap_regs_sanitize((struct kap_regs *)regs);
+	preempt_enable();
+}
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Page faults of user code, and faults of the kernel itself. */
+#include <linux/extable.h>
+#include <linux/mm.h>
+#include <linux/perf_event.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <kap/machine.h>
+
+#include "../kernel/entry.h"
+#include "space.h"
+
+/* Pages looked at around a fault whose own page only lacks its host mapping. */
+#define FILL_PAGES	16
+
+/*
+ * The engine may not know whether an access was a write (ptrace does not tell):
+ * - a fault on the instruction's own address is the fetch;
+ * - a host mapping is readable whenever it exists, so "permission denied" at any other place is a write;
+ * - a missing mapping is a write if the instruction says so, else taken for a
+ *   read: a wrong guess comes back as a permission fault.
+ */
+static unsigned long fault_error(struct pt_regs *regs, const struct kap_trap *trap)
+{
+	unsigned long error = trap->error;
+
+	if (!(error & KAP_PF_UNSURE))
+		return error;
+	error &= ~KAP_PF_UNSURE;
+	if (trap->addr == regs->ip)
+		return error | KAP_PF_EXEC;
+	if ((error & KAP_PF_PRESENT) || kap_insn_writes(regs, trap->addr))
+		error |= KAP_PF_WRITE;
+	return error;
+}
+
+static bool pte_allows(pte_t pte, unsigned long error)
+{
+	if (!kap_pte_mappable(pte))
+		return false;
+	if ((error & KAP_PF_WRITE) && !(pte_write(pte) && pte_dirty(pte)))
+		return false;
+	return !(error & KAP_PF_EXEC) || pte_exec(pte);
+}
+
+/*
+ * The guest's tables already allow the access: fill in the host mapping, with
+ * its neighbours, and go back. Interrupts are off, so tables can't go away.
+ */
+bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long addr = trap->addr;
+	unsigned long error, first;
+	pgd_t *pgd;
+	pud_t *pud;
+	pmd_t *pmd, val;
+	pte_t *table;
+
+	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1))
+		return false;
+	pgd = pgd_offset(mm, addr);
+	if (!pgd_val(READ_ONCE(*pgd)))
+		return false;
+	pud = pud_offset(p4d_offset(pgd, addr), addr);
+	if (pud_none(READ_ONCE(*pud)))
+		return false;
+	pmd = pmd_offset(pud, addr);
+	val = READ_ONCE(*pmd);
+	if (!(pmd_val(val) & _PAGE_PRESENT))
+		return false;
+	error = fault_error(regs, trap);
+	if (pmd_leaf(val)) {
+		if (!pte_allows(__pte(pmd_val(val)), error))
+			return false;
+		kap_show_pmd(mm, addr, val);
+		return true;
+	}
+	table = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK);
+	/* Denied, though the page is shown and its table allows it: not for the fast way. */
+	if (!pte_allows(READ_ONCE(table[pte_index(addr)]), error))
+		return false;
+	first = addr & ~(FILL_PAGES * PAGE_SIZE - 1);
+	kap_show_ptes(mm, first, table + pte_index(first), FILL_PAGES);
+	return true;
+}
+
+static void bad_access(unsigned long addr, unsigned long error, int code)
+{
+	struct thread_struct *thread = &current->thread;
+
+	thread->cr2 = addr;
+	thread->trap_nr = KAP_EXC_PF;
+	thread->error_code = KAP_PF_USER | (code == SEGV_ACCERR ? KAP_PF_PRESENT : 0) |
+			     (error & (KAP_PF_WRITE | KAP_PF_EXEC));
+	force_sig_fault(SIGSEGV, code, (void __user *)addr);
+}
+
+static void fault_failed(unsigned long addr, unsigned long error, vm_fault_t fault)
+{
+	struct thread_struct *thread = &current->thread;
+
+	if (fault & VM_FAULT_OOM) {
+		pagefault_out_of_memory();
+	} else if (fault & VM_FAULT_SIGSEGV) {
+		bad_access(addr, error, SEGV_MAPERR);
+	} else {
+		thread->cr2 = addr;
+		thread->trap_nr = KAP_EXC_PF;
+		thread->error_code = KAP_PF_USER | (error & (KAP_PF_WRITE | KAP_PF_EXEC));
+		force_sig_fault(SIGBUS, BUS_ADRERR, (void __user *)addr);
+	}
+}
+
+static bool vma_allows(struct vm_area_struct *vma, unsigned long error)
+{
+	if (error & KAP_PF_WRITE)
+		return vma->vm_flags & VM_WRITE;
+	if (error & KAP_PF_EXEC)
+		return vma->vm_flags & VM_EXEC;
+	return vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC);
+}
+
+void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long addr = trap->addr;
+	unsigned long error = fault_error(regs, trap);
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
+	struct vm_area_struct *vma;
+	vm_fault_t fault, major = 0;
+
+	if (addr >= TASK_SIZE_MAX) {
+		bad_access(addr, error, SEGV_MAPERR);
+		return;
+	}
+	if (error & KAP_PF_WRITE)
+		flags |= FAULT_FLAG_WRITE;
+	if (error & KAP_PF_EXEC)
+		flags |= FAULT_FLAG_INSTRUCTION;
+	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs, addr);
+retry:
+	vma = lock_mm_and_find_vma(mm, addr, regs);
+	if (!vma) {
+		bad_access(addr, error, SEGV_MAPERR);
+		return;
+	}
+	if (!vma_allows(vma, error)) {
+		mmap_read_unlock(mm);
+		bad_access(addr, error, SEGV_ACCERR);
+		return;
+	}
+	/* A fetch that runs into a page that may not be executed looks like a write. */
+	if ((trap->error & KAP_PF_UNSURE) && (trap->error & KAP_PF_PRESENT) &&
+	    addr - regs->ip < 16 && !(addr & ~PAGE_MASK) && !(vma->vm_flags & VM_EXEC)) {
+		mmap_read_unlock(mm);
+		bad_access(addr, KAP_PF_EXEC, SEGV_ACCERR);
+		return;
+	}
+	fault = handle_mm_fault(vma, addr, flags, regs);
+	major |= fault & VM_FAULT_MAJOR;
+	if (fault_signal_pending(fault, regs))
+		return;
+	if (fault & VM_FAULT_COMPLETED)
+		return;
+	if (fault & VM_FAULT_RETRY) {
+		flags |= FAULT_FLAG_TRIED;
+		goto retry;
+	}
+	mmap_read_unlock(mm);
+	if (unlikely(fault & VM_FAULT_ERROR))
+		fault_failed(addr, error, fault);
+}
+
+/* True when the kernel can go on at regs. */
+bool kap_kernel_fault(struct pt_regs *regs, const struct kap_trap *trap)
+{
+	const struct exception_table_entry *entry;
+
+	if (trap->nr == KAP_EXC_PF && kap_fill_kernel(trap->addr))
+		return true;
+	entry = search_exception_tables(regs->ip);
+	if (!entry)
+		return false;
+	regs->ip = (unsigned long)&entry->fixup + entry->fixup;
+	return true;
+}

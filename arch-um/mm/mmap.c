@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where mappings may be: anywhere but in the hole. Refusing the addresses here
+ * covers mmap, mremap, shmat, brk and program loading alike, and costs an address
+ * space neither a mapping nor accounted memory.
+ */
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/security.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <asm/processor.h>
+
+static unsigned long search(struct file *file, unsigned long len, unsigned long pgoff,
+			    unsigned long low, unsigned long high, bool topdown)
+{
+	struct vm_unmapped_area_info info = {
+		.flags		= topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
+		.length		= len,
+		.low_limit	= low,
+		.high_limit	= high,
+	};
+
+	if (low >= high || high - low < len)
+		return -ENOMEM;
+	return vm_unmapped_area(&info);
+}
+
+/* A search that leaves the hole out: on one side of it, then on the other. */
+static unsigned long search_around(struct file *file, unsigned long len, unsigned long pgoff,
+				   unsigned long low, unsigned long high, bool topdown)
+{
+	unsigned long lo_high = min(high, (unsigned long)KAP_HOLE_START);
+	unsigned long hi_low = max(low, (unsigned long)KAP_HOLE_END);
+	unsigned long addr;
+
+	if (topdown) {
+		addr = search(file, len, pgoff, hi_low, high, true);
+		if (IS_ERR_VALUE(addr))
+			addr = search(file, len, pgoff, low, lo_high, true);
+	} else {
+		addr = search(file, len, pgoff, low, lo_high, false);
+		if (IS_ERR_VALUE(addr))
+			addr = search(file, len, pgoff, hi_low, high, false);
+	}
+	return addr;
+}
+
+static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				   unsigned long pgoff, unsigned long flags, bool topdown)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma, *prev;
+
+	if (len > TASK_SIZE - mmap_min_addr)
+		return -ENOMEM;
+	if (flags & MAP_FIXED)
+		return kap_in_hole(addr, len) ? -ENOMEM : addr;
+	if (addr) {
+		addr = PAGE_ALIGN(addr);
+		vma = find_vma_prev(mm, addr, &prev);
+		if (TASK_SIZE - len >= addr && addr >= mmap_min_addr && !kap_in_hole(addr, len) &&
+		    (!vma || addr + len <= vm_start_gap(vma)) &&
+		    (!prev || addr >= vm_end_gap(prev)))
+			return addr;
+	}
+	if (topdown) {
+		addr = search_around(file, len, pgoff, PAGE_SIZE, mm->mmap_base, true);
+		if (!IS_ERR_VALUE(addr))
+			return addr;
+	}
+	return search_around(file, len, pgoff, max(mm->mmap_base & -(unsigned long)!topdown,
+						   (unsigned long)TASK_UNMAPPED_BASE),
+			     TASK_SIZE, false);
+}
+
+unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				     unsigned long pgoff, unsigned long flags, vm_flags_t vm_flags)
+{
+	return unmapped_area(file, addr, len, pgoff, flags, false);
+}
+
+unsigned long arch_get_unmapped_area_topdown(struct file *file, unsigned long addr,
+					     unsigned long len, unsigned long pgoff,
+					     unsigned long flags, vm_flags_t vm_flags)
+{
+	return unmapped_area(file, addr, len, pgoff, flags, true);
+}

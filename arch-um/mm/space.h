@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files of this folder: showing guest pages to the host. */
+#ifndef KAP_MM_SPACE_H
+#define KAP_MM_SPACE_H
+
+#include <linux/mm_types.h>
+#include <asm/pgtable.h>
+
+/* Whether user code may have this page right now (present, user, young). */
+bool kap_pte_mappable(pte_t pte);
+
+/* Queue host mappings for nr ptes that lie in one table, or for a 2 MiB page. */
+void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr);
+void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd);
+
+/* decode.c: whether the instruction at ip writes to memory at addr. Never says yes wrongly. */
+bool kap_insn_writes(const struct pt_regs *regs, unsigned long addr);
+
+/* kernel_map.c: shows a kernel page that its tables have; false: they have none. */
+bool kap_fill_kernel(unsigned long addr);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's page tables as a TLB: filling from the guest's tables and flushing.
+ *
+ * Everything here only queues; the shim carries it out before user code of the
+ * space runs again. That is soon enough for a flush as long as no other CPU runs user
+ * code of the space at this moment; else kap_space_sync() waits.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <asm/tlbflush.h>
+#include <kap/machine.h>
+
+#include "space.h"
+
+static inline u32 host_prot(pte_t pte)
+{
+	u32 prot = KAP_PROT_READ;
+
+	if (pte_write(pte) && pte_dirty(pte))
+		prot |= KAP_PROT_WRITE;
+	if (pte_exec(pte))
+		prot |= KAP_PROT_EXEC;
+	return prot;
+}
+
+bool kap_pte_mappable(pte_t pte)
+{
+	unsigned long need = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;
+
+	return (pte_val(pte) & need) == need;
+}
+
+void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&mm->context.space_lock, flags);
+	for (; nr; nr--, ptep++, addr += PAGE_SIZE) {
+		pte_t pte = ptep_get(ptep);
+
+		if (kap_pte_mappable(pte))
+			kap_space_map(&mm->context.space, addr, pte_pfn(pte) << PAGE_SHIFT,
+				      PAGE_SIZE, host_prot(pte));
+	}
+	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+}
+
+void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
+			  unsigned int nr)
+{
+	kap_show_ptes(vma->vm_mm, addr, ptep, nr);
+}
+
+void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd)
+{
+	unsigned long flags;
+	pte_t pte = __pte(pmd_val(pmd));
+
+	if (!kap_pte_mappable(pte))
+		return;
+	spin_lock_irqsave(&mm->context.space_lock, flags);
+	kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT,
+		      PMD_SIZE, host_prot(pte));
+	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+}
+
+void kap_update_mmu_cache_pmd(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp)
+{
+	kap_show_pmd(vma->vm_mm, addr, READ_ONCE(*pmdp));
+}
+
+void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	unsigned long flags;
+
+	if (!mm->context.space.shell)
+		return;
+	end = min(PAGE_ALIGN(end), TASK_SIZE_MAX);
+	start &= PAGE_MASK;
+	if (start >= end)
+		return;
+	spin_lock_irqsave(&mm->context.space_lock, flags);
+	/* The hole is not the space's to give back. */
+	if (start < KAP_HOLE_START)
+		kap_space_unmap(&mm->context.space, start, min(end, KAP_HOLE_START) - start);
+	if (end > KAP_HOLE_END) {
+		start = max(start, KAP_HOLE_END);
+		kap_space_unmap(&mm->context.space, start, end - start);
+	}
+	if (cpumask_any_but(mm_cpumask(mm), smp_processor_id()) < nr_cpu_ids)
+		kap_space_sync(&mm->context.space);
+	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+}
+
+void flush_tlb_mm(struct mm_struct *mm)
+{
+	kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+}
+
+void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	kap_flush_mm_range(vma->vm_mm, start, end);
+}
+
+void flush_tlb_page(struct vm_area_struct *vma, unsigned long addr)
+{
+	kap_flush_mm_range(vma->vm_mm, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User memory from the kernel, through the page tables.
+ *
+ * A page stays where it is while interrupts are off: freeing it needs a flush
+ * that reaches this CPU, and tables are freed by RCU. So each page is looked up and copied with
+ * interrupts off; what can't be copied like that faults the page in and tries again.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/uaccess.h>
+#include <linux/export.h>
+#include <linux/sched/signal.h>
+
+#include "uaccess.h"
+
+/* The byte in the linear map, or null; interrupts are off. */
+void *kap_user_ptr(unsigned long addr, bool write)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned long need = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;
+	unsigned long val;
+	pgd_t *pgd;
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (unlikely(!mm || addr >= TASK_SIZE_MAX))
+		return NULL;
+	if (write)
+		need |= _PAGE_WRITE | _PAGE_DIRTY;
+	pgd = pgd_offset(mm, addr);
+	if (pgd_val(READ_ONCE(*pgd)) == 0)
+		return NULL;
+	pud = pud_offset(p4d_offset(pgd, addr), addr);
+	if (pud_none(READ_ONCE(*pud)))
+		return NULL;
+	pmd = pmd_offset(pud, addr);
+	val = pmd_val(READ_ONCE(*pmd));
+	if (!val)
+		return NULL;
+	if (val & _PAGE_LEAF) {
+		if ((val & need) != need)
+			return NULL;
+		return __va((val & PTE_PFN_MASK & PMD_MASK) + (addr & ~PMD_MASK));
+	}
+	if (!(val & _PAGE_PRESENT))
+		return NULL;
+	val = pte_val(READ_ONCE(*((pte_t *)__va(val & PTE_PFN_MASK) + pte_index(addr))));
+	if ((val & need) != need)
+		return NULL;
+	return __va((val & PTE_PFN_MASK) + (addr & ~PAGE_MASK));
+}
+
+bool kap_fault_in(unsigned long addr, bool write)
+{
+	struct mm_struct *mm = current->mm;
+	unsigned int flags = FAULT_FLAG_DEFAULT | (write ? FAULT_FLAG_WRITE : 0);
+	struct vm_area_struct *vma;
+	vm_fault_t fault;
+
+	if (!mm || pagefault_disabled() || addr >= TASK_SIZE_MAX || in_atomic())
+		return false;
+retry:
+	vma = lock_mm_and_find_vma(mm, addr, NULL);
+	if (!vma)
+		return false;
+	if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ | VM_WRITE | VM_EXEC))) {
+		mmap_read_unlock(mm);
+		return false;
+	}
+	fault = handle_mm_fault(vma, addr, flags, NULL);
+	if (fault & VM_FAULT_COMPLETED)
+		return true;
+	if (fault & VM_FAULT_RETRY) {
+		/* The lock is already dropped. */
+		if (fatal_signal_pending(current))
+			return false;
+		flags |= FAULT_FLAG_TRIED;
+		goto retry;
+	}
+	mmap_read_unlock(mm);
+	return !(fault & VM_FAULT_ERROR);
+}
+
+enum user_op { FROM_USER, TO_USER, CLEAR_USER };
+
+static __always_inline unsigned long user_copy(unsigned long user, void *buf, unsigned long n,
+					       const enum user_op op)
+{
+	while (n) {
+		unsigned long chunk = min(n, PAGE_SIZE - (user & ~PAGE_MASK));
+		unsigned long flags;
+		void *p;
+
+		local_irq_save(flags);
+		p = kap_user_ptr(user, op != FROM_USER);
+		if (likely(p)) {
+			if (op == FROM_USER)
+				memcpy(buf, p, chunk);
+			else if (op == TO_USER)
+				memcpy(p, buf, chunk);
+			else
+				memset(p, 0, chunk);
+		}
+		local_irq_restore(flags);
+		if (unlikely(!p)) {
+			if (!kap_fault_in(user, op != FROM_USER))
+				return n;
+			continue;
+		}
+		user += chunk;
+		buf += chunk;
+		n -= chunk;
+	}
+	return 0;
+}
+
+unsigned long kap_copy_from_user(void *to, const void __user *from, unsigned long n)
+{
+	return user_copy((unsigned long)from, to, n, FROM_USER);
+}
+EXPORT_SYMBOL(kap_copy_from_user);
+
+unsigned long kap_copy_to_user(void __user *to, const void *from, unsigned long n)
+{
+	return user_copy((unsigned long)to, (void *)from, n, TO_USER);
+}
+EXPORT_SYMBOL(kap_copy_to_user);
+
+unsigned long kap_clear_user(void __user *to, unsigned long n)
+{
+	return user_copy((unsigned long)to, NULL, n, CLEAR_USER);
+}
+EXPORT_SYMBOL(kap_clear_user);
+
+long strncpy_from_user(char *dst, const char __user *src, long count)
+{
+	unsigned long user = (unsigned long)src;
+	long done = 0;
+
+	might_fault();
+	if (count <= 0)
+		return 0;
+	if (user >= TASK_SIZE_MAX)
+		return -EFAULT;
+	while (done < count) {
+		long chunk = min_t(long, count - done, PAGE_SIZE - (user & ~PAGE_MASK));
+		long len = chunk;
+		unsigned long flags;
+		char *p;
+
+		local_irq_save(flags);
+		p = kap_user_ptr(user, false);
+		if (likely(p)) {
+			/* Another thread may change the bytes: copy first, then look. */
+			len = strnlen(p, chunk);
+			memcpy(dst + done, p, min(len + 1, chunk));
+			len = strnlen(dst + done, min(len + 1, chunk));
+		}
+		local_irq_restore(flags);
+		if (unlikely(!p)) {
+			if (!kap_fault_in(user, false))
+				return -EFAULT;
+			continue;
+		}
+		done += len;
+		if (len < chunk)
+			return done;
+		user += chunk;
+	}
+	return done;
+}
+EXPORT_SYMBOL(strncpy_from_user);
+
+long strnlen_user(const char __user *src, long count)
+{
+	unsigned long user = (unsigned long)src;
+	long done = 0;
+
+	might_fault();
+	if (count <= 0 || user >= TASK_SIZE_MAX)
+		return 0;
+	while (done < count) {
+		long chunk = min_t(long, count - done, PAGE_SIZE - (user & ~PAGE_MASK));
+		long len = chunk;
+		unsigned long flags;
+		char *p;
+
+		local_irq_save(flags);
+		p = kap_user_ptr(user, false);
+		if (likely(p))
+			len = strnlen(p, chunk);
+		local_irq_restore(flags);
+		if (unlikely(!p)) {
+			if (!kap_fault_in(user, false))
+				return 0;
+			continue;
+		}
+		done += len;
+		if (len < chunk)
+			return done + 1;
+		user += chunk;
+	}
+	return count + 1;
+}
+EXPORT_SYMBOL(strnlen_user);
+
+#define NOFAULT(name)							\
+int name(void *dst, const void *src, unsigned int size)			\
+{									\
+	int err;							\
+									\
+	asm volatile("1: rep movsb\n"					\
+		     "   xorl %k0, %k0\n"				\
+		     "2:\n"						\
+		     _ASM_EXTABLE(1b, 2b)				\
+		     : "=a" (err), "+D" (dst), "+S" (src), "+c" (size)	\
+		     : "0" (-EFAULT) : "memory");			\
+	return err;							\
+}									\
+EXPORT_SYMBOL(name)
+
+NOFAULT(kap_read_nofault);
+NOFAULT(kap_write_nofault);

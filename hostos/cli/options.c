@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Options of `kap run`: parsed and checked completely before anything is done.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "vm/msg.h"
+#include "vm/ram.h"
+
+enum option_id {
+	OPT_ENGINE = 256,
+	OPT_MEM,
+	OPT_CPUS,
+	OPT_KERNEL,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_DISK,
+	OPT_ROOT,
+	OPT_TIMEOUT,
+	OPT_QUIET,
+	OPT_VERBOSE,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+int options__size(const char *text, uint64_t *bytes)
+{
+	unsigned int shift = 0;
+	uint64_t value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	switch (*end) {
+	case 'K':
+	case 'k':
+		shift = 10;
+		break;
+	case 'M':
+	case 'm':
+		shift = 20;
+		break;
+	case 'G':
+	case 'g':
+		shift = 30;
+		break;
+	case 0:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (shift && end[1])
+		return -EINVAL;
+	if (shift && value >> (64 - shift))
+		return -ERANGE;
+	*bytes = value << shift;
+	return 0;
+}
+
+int options__seconds(const char *text, uint64_t *ns)
+{
+	uint64_t value = 0, unit = 1000000000;
+	bool digits = false, point = false;
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*c < '0' || *c > '9')
+			return -EINVAL;
+		digits = true;
+		if (!point) {
+			if (value > 1000000000ull * 1000000)
+				return -EINVAL;
+			value = value * 10 + (*c - '0') * unit;
+		} else {
+			unit /= 10;
+			value += (*c - '0') * unit;
+		}
+	}
+	if (!digits || !value)
+		return -EINVAL;
+	*ns = value;
+	return 0;
+}
+
+static int bad(const char *option, const char *value, const char *next)
+{
+	msg__error("--%s: '%s' %s", option, value, next);
+	return -EINVAL;
+}
+
+static int set_engine(struct run_options *o, const char *value)
+{
+	if (!strcmp(value, "auto") || !strcmp(value, "ptrace")) {
+		o->engine = KAP_ENGINE_PTRACE;
+		return 0;
+	}
+	if (!strcmp(value, "seccomp") || !strcmp(value, "direct"))
+		return bad("engine", value, "is not built yet; use --engine=ptrace or auto");
+	return bad("engine", value, "is no engine; use auto or ptrace");
+}
+
+static int set_mem(struct run_options *o, const char *value)
+{
+	uint64_t bytes;
+
+	if (options__size(value, &bytes) || bytes > 1ull << 50)
+		return bad("mem", value,
+			   "is no size; give a number with K, M or G, as in --mem=256M");
+	if (bytes < RAM_MIN)
+		return bad("mem", value, "is too little for a guest kernel; give 32M or more");
+	o->mem = (bytes + KAP_PAGE_SIZE - 1) & ~(KAP_PAGE_SIZE - 1ull);
+	return 0;
+}
+
+static int set_cpus(struct run_options *o, const char *value)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno || end == value || *end || *value < '0' || *value > '9' || !n)
+		return bad("cpus", value, "is no number of CPUs; give --cpus=1");
+	if (n > 1)
+		return bad("cpus", value,
+			   "are more than this version of kap can do; give --cpus=1");
+	o->cpus = n;
+	return 0;
+}
+
+static int add_append(struct run_options *o, const char *value)
+{
+	char *text;
+
+	if (asprintf(&text, "%s%s%s", o->append ? o->append : "", o->append ? " " : "", value) <
+	    0) {
+		msg__error("--append: %s; free some memory", strerror(ENOMEM));
+		return -EINVAL;
+	}
+	free(o->append);
+	o->append = text;
+	return 0;
+}
+
+static int add_disk(struct run_options *o, const char *value)
+{
+	struct options_disk *disk = &o->disks[o->nr_disks];
+	char *comma;
+
+	if (o->nr_disks == OPTIONS_MAX_DISKS)
+		return bad("disk", value, "is one too many; 24 disks are possible");
+	disk->path = strdup(value);
+	if (!disk->path) {
+		msg__error("--disk: %s; free some memory", strerror(ENOMEM));
+		return -EINVAL;
+	}
+	o->nr_disks++;
+	disk->read_only = false;
+	comma = strrchr(disk->path, ',');
+	if (comma && !strcmp(comma, ",ro")) {
+		disk->read_only = true;
+		*comma = 0;
+	}
+	if (!*disk->path)
+		return bad("disk", value, "names no file; give --disk=FILE or --disk=FILE,ro");
+	return 0;
+}
+
+static int set_root(struct run_options *o, const char *value)
+{
+	bool disk = !strncmp(value, "/dev/vd", 7) && value[7] >= 'a' && value[7] <= 'x' &&
+		    (!value[8] || (value[8] >= '1' && value[8] <= '9' && !value[9]));
+
+	if (strcmp(value, "initrd") && !disk)
+		return bad("root", value,
+			   "can't be the root; give initrd or a disk, as in "
+			   "--root=/dev/vda");
+	o->root = value;
+	return 0;
+}
+
+static int set_timeout(struct run_options *o, const char *value)
+{
+	if (options__seconds(value, &o->timeout_ns))
+		return bad("timeout", value,
+			   "is no time; give seconds above 0, as in --timeout=30");
+	return 0;
+}
+
+static int set_file(const char *option, const char *value, const char **to)
+{
+	if (!*value)
+		return bad(option, value, "names no file");
+	*to = value;
+	return 0;
+}
+
+static int set_option(struct run_options *o, int id, const char *value)
+{
+	switch (id) {
+	case OPT_ENGINE:
+		return set_engine(o, value);
+	case OPT_MEM:
+		return set_mem(o, value);
+	case OPT_CPUS:
+		return set_cpus(o, value);
+	case OPT_KERNEL:
+		return set_file("kernel", value, &o->kernel);
+	case OPT_INITRD:
+		o->no_initrd = !strcmp(value, "none");
+		return set_file("initrd", value, &o->initrd);
+	case OPT_APPEND:
+		return add_append(o, value);
+	case OPT_DISK:
+		return add_disk(o, value);
+	case OPT_ROOT:
+		return set_root(o, value);
+	case OPT_TIMEOUT:
+		return set_timeout(o, value);
+	case OPT_QUIET:
+		o->quiet = true;
+		return 0;
+	case OPT_VERBOSE:
+		o->verbose = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int check_together(const struct run_options *o)
+{
+	size_t command = 0;
+
+	if (o->quiet && o->verbose) {
+		msg__error("--quiet and --verbose exclude each other; give one of them");
+		return -EINVAL;
+	}
+	if (strcmp(o->root, "initrd") && (unsigned int)(o->root[7] - 'a') >= o->nr_disks) {
+		msg__error("--root=%s: there are only %u disks; add --disk=FILE for it", o->root,
+			   o->nr_disks);
+		return -EINVAL;
+	}
+	for (char **arg = o->argv; arg && *arg; arg++) {
+		command += strlen(*arg) + 1;
+		if (command > OPTIONS_MAX_COMMAND) {
+			msg__error("the command is longer than %d bytes; put it "
+				   "into a file of the guest",
+				   OPTIONS_MAX_COMMAND);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int options__parse(int argc, char **argv, struct run_options *options)
+{
+	int id, err;
+
+	*options = (struct run_options){
+		.engine = KAP_ENGINE_PTRACE,
+		.mem = 256ull << 20,
+		.cpus = 1,
+		.root = "initrd",
+	};
+	optind = 0;
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, "+:qvh", long_options, NULL)) != -1) {
+		if (id == 'h' || id == OPT_HELP) {
+			options->help = true;
+			return 0;
+		}
+		id = id == 'q' ? OPT_QUIET : id == 'v' ? OPT_VERBOSE : id;
+		if (id == '?' || id == ':') {
+			const char *what = argv[optind - 1];
+
+			if (id == ':')
+				msg__error("%s: a value is missing; see `kap help run`", what);
+			else if (optopt >= 256)
+				msg__error("%s: takes no value; see `kap help run`", what);
+			else
+				msg__error("%s: unknown option; see `kap help run`", what);
+			return -EINVAL;
+		}
+		err = set_option(options, id, optarg);
+		if (err)
+			return err;
+	}
+	if (optind < argc) {
+		if (strcmp(argv[optind - 1], "--")) {
+			msg__error("'%s': unexpected argument; put the guest's command behind "
+				   "--, as in `kap run -- %s`",
+				   argv[optind], argv[optind]);
+			return -EINVAL;
+		}
+		options->argv = argv + optind;
+	} else if (argc > 1 && !strcmp(argv[argc - 1], "--")) {
+		msg__error("--: no command behind it; give one, or leave -- away for a shell");
+		return -EINVAL;
+	}
+	return check_together(options);
+}
+
+void options__free(struct run_options *options)
+{
+	for (unsigned int i = 0; i < options->nr_disks; i++)
+		free(options->disks[i].path);
+	free(options->append);
+}

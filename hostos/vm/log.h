@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the guest kernel says before (and beside) its console: the log ring, and the last lines of
+ * everything, kept for a crash report.
+ */
+#ifndef HOSTOS_LOG_H
+#define HOSTOS_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+
+/* Takes what the guest has written to the log ring. */
+void log__drain(struct vm *vm);
+
+/* Adds console output that came another way: kept, and printed with --verbose. */
+void log__add(const char *data, size_t len);
+
+/* Prints the last lines that are kept, harmless for a terminal. */
+void log__print_last(unsigned int lines);
+
+/* The kept bytes, oldest first: copies at most len of the newest, returns how many. */
+size_t log__kept(char *to, size_t len);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end of a run, whatever the reason. */
+#include "shim.h"
+
+static void set_message(struct kap_ctl *ctl, const char *s)
+{
+	kap_u32 i = 0;
+
+	while (*s && i < sizeof(ctl->message) - 1)
+		ctl->message[i++] = *s++;
+	ctl->message[i] = 0;
+}
+
+static void noreturn end(enum kap_exit reason)
+{
+	struct kap_ctl *ctl = kap_ctl();
+
+	ctl->exit_cpu = this_stack()->cpu;
+	store_release(&ctl->exit_reason, (kap_u32)reason);
+	for (;;)
+		host_call(HOST_exit_group, reason == KAP_EXIT_POWEROFF ? 0 : 1);
+}
+
+void kap_exit(enum kap_exit reason, int code, const char *message, const struct kap_regs *regs)
+{
+	struct kap_ctl *ctl = kap_ctl();
+
+	ctl->exit_code = code;
+	set_message(ctl, message);
+	if (regs) {
+		struct kap_vcpu *vcpu = kap_vcpu(this_stack()->cpu);
+
+		vcpu->saved = *regs;
+		vcpu->saved_valid = 1;
+	}
+	end(reason);
+}
+
+void host_failed(const char *what, long err)
+{
+	kap_ctl()->exit_errno = -err;
+	set_message(kap_ctl(), what);
+	end(KAP_EXIT_HOST);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Floating-point and vector state. It stays in the runner for as long as the
+ * same thread comes back to it, and moves only when another needs the runner.
+ */
+#include "engine/ptrace.h"
+
+#define MAX_XSTATE	16384
+
+static kap_u8 initial[MAX_XSTATE] __attribute__((aligned(64)));
+static kap_u32 size;
+static kap_u64 mask;
+
+static void cpuid(kap_u32 leaf, kap_u32 sub, kap_u32 r[4])
+{
+	asm volatile("cpuid" : "=a" (r[0]), "=b" (r[1]), "=c" (r[2]), "=d" (r[3])
+		     : "a" (leaf), "c" (sub));
+}
+
+/* XSAVE's size for what XCR0 has on (CPUID 0xd.0), 512 where there is no XSAVE. */
+static void learn_size(void)
+{
+	kap_u32 r[4], lo, hi;
+
+	if (size)
+		return;
+	cpuid(1, 0, r);
+	if (!(r[2] & (1u << 27))) {
+		size = 512 + 64;
+		mask = 3;
+		return;
+	}
+	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
+	mask = ((kap_u64)hi << 32) | lo;
+	cpuid(0xd, 0, r);
+	size = r[1];
+	if (size > MAX_XSTATE)
+		host_failed("vector state of this CPU is larger than 16 KiB", 0);
+}
+
+kap_u32 kap_xsave_size(void)
+{
+	learn_size();
+	return size;
+}
+
+kap_u64 kap_xsave_mask(void)
+{
+	learn_size();
+	return mask;
+}
+
+static long get(kap_s32 tid, void *area)
+{
+	struct host_iovec iov = { area, size };
+
+	return host_ptrace(HOST_PTRACE_GETREGSET, tid, (void *)HOST_NT_X86_XSTATE, &iov);
+}
+
+static void set(kap_s32 tid, void *area)
+{
+	struct host_iovec iov = { area, size };
+	long err = host_ptrace(HOST_PTRACE_SETREGSET, tid, (void *)HOST_NT_X86_XSTATE, &iov);
+
+	if (err && err != -3 /* ESRCH: killed */)
+		host_failed("setting vector registers by ptrace", err);
+}
+
+void fpu_learn(kap_s32 tid)
+{
+	long err;
+
+	learn_size();
+	err = get(tid, initial);
+	if (err)
+		host_failed("reading vector registers by ptrace", err);
+}
+
+void kap_fpu_init_area(void *area)
+{
+	copy(area, initial, size);
+}
+
+static void save(struct runner *runner)
+{
+	struct kap_fpu *fpu = runner->fpu;
+
+	if (fpu && fpu->area && runner->state == RUNNER_STOPPED && !get(runner->tid, fpu->area))
+		fpu->fresh = 0;
+}
+
+void fpu_load(struct runner *runner, struct kap_fpu *fpu)
+{
+	struct runner *home = fpu->runner;
+
+	if (likely(home == runner))
+		return;
+	if (home) {
+		save(home);
+		home->fpu = NULL;
+	}
+	if (runner->fpu) {
+		save(runner);
+		runner->fpu->runner = NULL;
+	}
+	set(runner->tid, fpu->fresh ? initial : fpu->area);
+	runner->fpu = fpu;
+	fpu->runner = runner;
+}
+
+void kap_fpu_save(struct kap_fpu *fpu)
+{
+	if (fpu->runner)
+		save(fpu->runner);
+	else if (fpu->fresh)
+		kap_fpu_init_area(fpu->area);
+}
+
+void kap_fpu_release(struct kap_fpu *fpu)
+{
+	struct runner *runner = fpu->runner;
+
+	if (runner)
+		runner->fpu = NULL;
+	fpu->runner = NULL;
+}
+
+void kap_fpu_changed(struct kap_fpu *fpu)
+{
+	kap_fpu_release(fpu);
+}

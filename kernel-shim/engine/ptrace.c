@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ptrace engine. User code runs in runners of other processes, which the
+ * vCPU traces: it sets their registers, lets them go until a system call
+ * (which the host then does not perform), a signal or a doorbell, and reads the registers.
+ */
+#include "engine/ptrace.h"
+
+#define OPTIONS		(HOST_PTRACE_O_TRACESYSGOOD | HOST_PTRACE_O_EXITKILL)
+#define SYSCALL_STOP	(HOST_SIGTRAP | 0x80)
+#define KERNEL_SENT(code)	((code) > 0)
+
+long wait_user(kap_s32 tid, int *status, kap_u32 *pending);
+
+static kap_u32 never;
+
+static int stopped(int status)
+{
+	return (status & 0xff) == 0x7f;
+}
+
+/* Waits for the runner whatever rings meanwhile. */
+static long wait_always(kap_s32 tid, int *status)
+{
+	long ret;
+
+	do {
+		ret = wait_user(tid, status, &never);
+	} while (ret == -HOST_EINTR);
+	return ret;
+}
+
+static int adopt(struct runner *runner)
+{
+	int status = 0;
+	long err = host_ptrace(HOST_PTRACE_SEIZE, runner->tid, NULL, (void *)OPTIONS);
+
+	if (err)
+		host_failed("ptrace of a space", err);
+	host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
+	if (wait_always(runner->tid, &status) < 0 || !stopped(status)) {
+		runner->state = RUNNER_DEAD;
+		return -1;
+	}
+	runner->state = RUNNER_STOPPED;
+	return 0;
+}
+
+static struct runner *get_runner(struct kap_space *space, kap_u32 cpu)
+{
+	static int learnt;
+	struct runner *runner = &space->shell->runner[cpu];
+
+	if (likely(runner->state == RUNNER_STOPPED))
+		return runner;
+	if (runner->state != RUNNER_NEW || adopt(runner))
+		return NULL;
+	if (!learnt) {
+		fpu_learn(runner->tid);
+		learnt = 1;
+	}
+	return runner;
+}
+
+void kap_regs_sanitize(struct kap_regs *regs)
+{
+	/* The user may change CF PF AF ZF SF TF DF OF AC ID RF, nothing else. */
+	regs->flags = (regs->flags & 0x250dd5) | 0x202;
+	regs->cs = 0x33;
+	regs->ss = 0x2b;
+	if (regs->ds && (regs->ds & 3) != 3)
+		regs->ds = 0;
+	if (regs->es && (regs->es & 3) != 3)
+		regs->es = 0;
+	if (regs->fs && (regs->fs & 3) != 3)
+		regs->fs = 0;
+	if (regs->gs && (regs->gs & 3) != 3)
+		regs->gs = 0;
+	if (regs->fs_base >= KAP_USER_END)
+		regs->fs_base = 0;
+	if (regs->gs_base >= KAP_USER_END)
+		regs->gs_base = 0;
+}
+
+/* What a signal that stopped the runner means as an exception. */
+static void classify(struct runner *runner, int sig, struct kap_trap *trap)
+{
+	struct host_siginfo info = { 0 };
+
+	trap->kind = KAP_TRAP_DOORBELL;
+	if (host_ptrace(HOST_PTRACE_GETSIGINFO, runner->tid, NULL, &info) ||
+	    !KERNEL_SENT(info.code))
+		return;
+	trap->signo = sig;
+	trap->code = info.code;
+	trap->addr = info.addr;
+	trap->kind = KAP_TRAP_EXCEPTION;
+	switch (sig) {
+	case HOST_SIGSEGV:
+		if (info.code == 1 || info.code == 2) {		/* SEGV_MAPERR, SEGV_ACCERR */
+			trap->kind = KAP_TRAP_FAULT;
+			trap->nr = KAP_EXC_PF;
+			trap->error = KAP_PF_USER | KAP_PF_UNSURE |
+				      (info.code == 2 ? KAP_PF_PRESENT : 0);
+		} else {
+			trap->nr = KAP_EXC_GP;
+		}
+		break;
+	case HOST_SIGBUS:
+		/* BUS_ADRALN is an alignment check, BUS_ADRERR memory that the host lost. */
+		trap->nr = info.code == 1 ? KAP_EXC_AC : KAP_EXC_SS;
+		break;
+	case HOST_SIGILL:
+		trap->nr = KAP_EXC_UD;
+		break;
+	case HOST_SIGFPE:
+		if (info.code == 1 || info.code == 2)		/* FPE_INTDIV, FPE_INTOVF */
+			trap->nr = info.code == 1 ? KAP_EXC_DE : KAP_EXC_OF;
+		else
+			trap->nr = KAP_EXC_MF;
+		break;
+	case HOST_SIGTRAP:
+		/* SI_KERNEL: int3; else the debug exception. */
+		trap->nr = info.code == 0x80 ? KAP_EXC_BP : KAP_EXC_DB;
+		break;
+	default:
+		trap->kind = KAP_TRAP_DOORBELL;
+		break;
+	}
+}
+
+void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		  struct kap_trap *trap)
+{
+	kap_u32 cpu = this_stack()->cpu;
+	struct kap_vcpu *vcpu = kap_vcpu(cpu);
+	struct runner *runner;
+	int status = 0, sig;
+	long err;
+
+	zero(trap, sizeof(*trap));
+	trap->kind = KAP_TRAP_DOORBELL;
+	if (load_acquire(&vcpu->pending))
+		return;
+
+	runner = get_runner(space, cpu);
+	if (!runner) {
+		trap->kind = KAP_TRAP_DEAD;
+		return;
+	}
+	kap_space_sync(space);
+	fpu_load(runner, fpu);
+	regs->orig_ax = ~0ULL;
+	err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
+	if (unlikely(err))
+		goto lost;
+
+	vcpu->runner_tid = runner->tid;
+	vcpu->space = space->id;
+	vcpu->state = KAP_VCPU_USER;
+	err = host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL);
+	if (unlikely(err))
+		goto lost;
+	if (wait_user(runner->tid, &status, &vcpu->pending) == -HOST_EINTR) {
+		host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
+		wait_always(runner->tid, &status);
+	}
+	vcpu->state = KAP_VCPU_KERNEL;
+	vcpu->nr_traps++;
+	if (unlikely(!stopped(status)))
+		goto lost;
+	err = host_ptrace(HOST_PTRACE_GETREGS, runner->tid, NULL, regs);
+	if (unlikely(err))
+		goto lost;
+
+	sig = (status >> 8) & 0xff;
+	if (likely(sig == SYSCALL_STOP))
+		trap->kind = KAP_TRAP_SYSCALL;
+	else if ((status >> 16) == HOST_PTRACE_EVENT_STOP)
+		trap->kind = KAP_TRAP_DOORBELL;
+	else
+		classify(runner, sig, trap);
+	if (trap->kind == KAP_TRAP_FAULT)
+		vcpu->nr_faults++;
+	return;
+
+lost:
+	vcpu->state = KAP_VCPU_KERNEL;
+	runner->state = RUNNER_DEAD;
+	trap->kind = KAP_TRAP_DEAD;
+}

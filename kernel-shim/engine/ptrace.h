@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the ptrace engine's files. */
+#ifndef SHIM_ENGINE_PTRACE_H
+#define SHIM_ENGINE_PTRACE_H
+
+#include "pool.h"
+
+/* Size and features of the host's xstate, and its initial value, from the first runner. */
+void fpu_learn(kap_s32 tid);
+
+/* Makes the runner's registers hold fpu's state. */
+void fpu_load(struct runner *runner, struct kap_fpu *fpu);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The machine contract, part 3: registers, traps and the vCPU page.
+ */
+#ifndef KAP_VCPU_H
+#define KAP_VCPU_H
+
+#include <kap/abi.h>
+
+/*
+ * User registers, in the order of x86-64's struct user_regs_struct (the host's
+ * sys/user.h), so that an engine moves them without a table.
+ */
+struct kap_regs {
+	kap_u64 r15, r14, r13, r12, bp, bx;
+	kap_u64 r11, r10, r9, r8;
+	kap_u64 ax, cx, dx, si, di;
+	kap_u64 orig_ax;
+	kap_u64 ip, cs, flags, sp, ss;
+	kap_u64 fs_base, gs_base;
+	kap_u64 ds, es, fs, gs;
+};
+
+enum kap_trap_kind {
+	KAP_TRAP_DOORBELL	= 0,	/* look at kap_vcpu.pending */
+	KAP_TRAP_SYSCALL	= 1,	/* number in regs.orig_ax */
+	KAP_TRAP_FAULT		= 2,	/* page fault: addr, error */
+	KAP_TRAP_EXCEPTION	= 3,	/* any other: nr, code, addr */
+	KAP_TRAP_DEAD		= 4,	/* the host killed the runner: the space is lost */
+};
+
+/*
+ * x86 exception numbers that a trap carries in nr (Intel SDM vol. 3, 6.3.1).
+ */
+enum kap_exception {
+	KAP_EXC_DE = 0, KAP_EXC_DB = 1, KAP_EXC_BP = 3, KAP_EXC_OF = 4, KAP_EXC_BR = 5,
+	KAP_EXC_UD = 6, KAP_EXC_NP = 11, KAP_EXC_SS = 12, KAP_EXC_GP = 13, KAP_EXC_PF = 14,
+	KAP_EXC_MF = 16, KAP_EXC_AC = 17, KAP_EXC_MC = 18, KAP_EXC_XF = 19,
+};
+
+/* Page-fault error bits (Intel SDM vol. 3, 4.7), as far as an engine knows them. */
+#define KAP_PF_PRESENT		0x01
+#define KAP_PF_WRITE		0x02
+#define KAP_PF_USER		0x04
+#define KAP_PF_EXEC		0x10
+#define KAP_PF_UNSURE		0x10000	/* read or write not known: treat as a read, will come again */
+
+struct kap_trap {
+	kap_u32 kind;		/* enum kap_trap_kind */
+	kap_u32 nr;		/* enum kap_exception */
+	kap_u64 error;		/* KAP_PF_* */
+	kap_u64 addr;		/* fault address */
+	kap_s32 signo;		/* host signal that told of it, 0 when none */
+	kap_s32 code;		/* its si_code */
+};
+
+/* Bits of kap_vcpu.pending. */
+#define KAP_BELL_TIMER		(1u << 0)	/* deadline reached */
+#define KAP_BELL_DEV		(1u << 1)	/* kap_vcpu.dev_pending is not 0 */
+#define KAP_BELL_IPI		(1u << 2)	/* another vCPU: kap_vcpu.ipi is not 0 */
+#define KAP_BELL_PARK		(1u << 3)	/* the monitor wants this vCPU parked */
+#define KAP_BELL_POWER		(1u << 4)	/* the monitor asks for an orderly power-off */
+
+enum kap_vcpu_state {
+	KAP_VCPU_OFF		= 0,
+	KAP_VCPU_KERNEL		= 1,
+	KAP_VCPU_USER		= 2,
+	KAP_VCPU_IDLE		= 3,
+	KAP_VCPU_PARKED		= 4,
+};
+
+/*
+ * One per vCPU, at KAP_PHYS_VCPU + n * KAP_VCPU_STRIDE.
+ *
+ * Ringing a doorbell: set what it is about (dev_pending, ipi), then the bit in
+ * pending (atomic OR, release); if the bit was clear, send signal
+ * KAP_BELL_SIGNAL to thread (host_pid, host_tid). That ends an idle wait, a host call and
+ * guest user code alike. The vCPU takes pending with an atomic exchange
+ * (acquire) and only then looks at the words that it announces.
+ */
+#define KAP_BELL_SIGNAL		10	/* SIGUSR1 */
+#define KAP_TIMER_SIGNAL	14	/* SIGALRM */
+
+struct kap_vcpu {
+	/* written by anyone, atomically */
+	kap_u32 pending;		/* KAP_BELL_*; also the futex of an idle vCPU */
+	kap_u32 ipi;			/* meaning is the guest kernel's */
+	kap_u64 dev_pending;		/* bit n: device slot n has an interrupt */
+	kap_u64 pad0[6];
+
+	/* written by the vCPU, read by the monitor */
+	kap_u32 state;			/* enum kap_vcpu_state */
+	kap_u32 space;			/* number of the current space */
+	kap_s32 host_pid;		/* thread to signal; 0 until the vCPU runs */
+	kap_s32 host_tid;
+	kap_s32 runner_tid;		/* host thread of its user code; 0: none */
+	kap_u32 pad1;
+	kap_u64 deadline_ns;		/* CLOCK_MONOTONIC of the host; ~0: none */
+	kap_u64 idle_ns;
+	kap_u64 steal_ns;
+	kap_u64 nr_traps;
+	kap_u64 nr_faults;
+	kap_u64 nr_bells;
+
+	/* filled when the vCPU is parked or has crashed; saved_valid last */
+	struct kap_regs saved;
+	struct kap_trap saved_trap;
+	kap_u32 saved_valid;
+};
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pool of shells. A shell is a host process with a keeper, one runner and
+ * the stub pages, and nothing else. The zygote forks them, on its own time:
+ * a guest that forks or execs takes one from the pool and asks for the next.
+ */
+#include "pool.h"
+
+#define POOL_LOW	3	/* below this many, the zygote makes one more */
+#define POOL_HIGH	16	/* above this many, a shell that comes back is ended */
+
+static struct kap_shell *zygote;
+static struct kap_shell *ready;		/* come up, empty or being emptied */
+static unsigned int nr_ready;
+static struct kap_shell *coming;	/* being made by the zygote; at most one */
+static struct kap_shell *unused;	/* memory of shells that were ended */
+static kap_u32 next_id = 1;
+static kap_u32 lock;
+
+static void take_lock(void)
+{
+	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+		kap_relax();
+}
+
+static void drop_lock(void)
+{
+	store_release(&lock, 0);
+}
+
+/* One block: control page, scratch page, struct kap_shell. */
+static struct kap_shell *new_shell(void)
+{
+	struct kap_shell *shell = unused;
+	char *block;
+
+	if (shell) {
+		unused = shell->next;
+		block = (char *)shell->ctl;
+		zero(block, 3 * KAP_PAGE_SIZE);
+	} else {
+		block = kap_kernel_alloc(2);
+		if (!block)
+			return NULL;
+	}
+	_Static_assert(sizeof(*shell) <= 2 * KAP_PAGE_SIZE, "fits the block");
+	shell = (struct kap_shell *)(block + 2 * KAP_PAGE_SIZE);
+	shell->ctl = (struct stub_ctl *)block;
+	shell->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
+	shell->ctl->ok = 1;
+	shell->ctl->failed = 2;
+	shell->id = next_id++;
+	return shell;
+}
+
+void shell_start(struct kap_shell *shell)
+{
+	shell->scratch->failed = 0;
+	shell->ctl->nr_ops = shell->nr_ops;
+	shell->ctl->reply_fd = -1;
+	shell->nr_ops = 0;
+	store_release(&shell->ctl->seq, ++shell->seq);
+	futex_wake(&shell->ctl->seq);
+}
+
+/* Only while no user code can have touched the scratch page. */
+int shell_finish(struct kap_shell *shell)
+{
+	struct host_timespec ts = { 0, 100000000 };
+	kap_u32 done;
+
+	while ((done = load_acquire(&shell->scratch->done)) != shell->seq) {
+		futex_wait(&shell->scratch->done, done, &ts);
+		if (shell->pid && host_call(HOST_kill, shell->pid, 0))
+			return -1;
+	}
+	return shell->scratch->failed == shell->seq ? -1 : 0;
+}
+
+/*
+ * Asks the zygote for a shell. The new process finds its first request in its
+ * control page: map the scratch page, die with its parent, say its pid, make
+ * the first runner.
+ */
+static void ask_zygote(void)
+{
+	struct kap_shell *shell;
+
+	if (coming || zygote->seq != load_acquire(&zygote->scratch->done))
+		return;
+	shell = new_shell();
+	if (!shell)
+		return;
+	shell_op(shell, HOST_mmap, KAP_STUB_SCRATCH, KAP_PAGE_SIZE,
+		 HOST_PROT_READ | HOST_PROT_WRITE, HOST_MAP_SHARED | HOST_MAP_FIXED, KAP_FD_RAM,
+		 kap_phys(shell->scratch));
+	shell_op(shell, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
+	shell_op(shell, HOST_getppid, 0, 0, 0, 0, 0, 0);
+	shell_op(shell, HOST_getpid, 0, 0, 0, 0, 0, 0);
+	shell_op(shell, HOST_clone, KEEPER_RUNNER_FLAGS, 0, 0, 0, 0, 0);
+	shell->ctl->nr_ops = shell->nr_ops;
+	shell->ctl->reply_fd = -1;
+	shell->nr_ops = 0;
+	shell->ctl->seq = shell->seq = 1;
+
+	zygote->ctl->child_ctl = kap_phys(shell->ctl);
+	shell_op(zygote, HOST_clone, HOST_CLONE_PARENT | HOST_SIGCHLD, 0, 0, 0, 0, 0);
+	coming = shell;
+	shell_start(zygote);
+}
+
+/* The shell that the zygote was asked for, once it has come up. */
+static struct kap_shell *arrived(int wait, long *err)
+{
+	struct kap_shell *shell = coming;
+
+	if (!shell)
+		return NULL;
+	if (!wait && (load_acquire(&zygote->scratch->done) != zygote->seq ||
+		      load_acquire(&shell->scratch->done) != 1))
+		return NULL;
+	coming = NULL;
+	if (shell_finish(zygote)) {
+		*err = zygote->scratch->result[0] < 0 ? zygote->scratch->result[0] : -HOST_EAGAIN;
+		shell->next = unused;
+		unused = shell;
+		return NULL;
+	}
+	shell->pid = zygote->scratch->result[0];
+	if (shell_finish(shell)) {
+		*err = -HOST_EAGAIN;
+		host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+		return NULL;
+	}
+	shell->runner[0].tid = shell->scratch->result[4];
+	shell->runner[0].state = RUNNER_NEW;
+	return shell;
+}
+
+struct kap_shell *pool_take(long *err)
+{
+	struct kap_shell *shell = NULL;
+
+	*err = -HOST_EAGAIN;
+	take_lock();
+	if (!ready) {
+		ask_zygote();
+		shell = arrived(1, err);
+	} else {
+		shell = ready;
+		ready = shell->next;
+		nr_ready--;
+		if (shell_finish(shell)) {
+			host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+			shell = NULL;
+		}
+	}
+	if (nr_ready < POOL_LOW) {
+		long ignored;
+		struct kap_shell *more = arrived(0, &ignored);
+
+		if (more) {
+			more->next = ready;
+			ready = more;
+			nr_ready++;
+		}
+		ask_zygote();
+	}
+	drop_lock();
+	return shell;
+}
+
+void pool_give(struct kap_shell *shell)
+{
+	/* Nothing runs there any more: the scratch page can be believed again. */
+	shell->scratch->done = shell->seq;
+	shell->nr_ops = 0;
+	take_lock();
+	if (nr_ready >= POOL_HIGH) {
+		shell_op(shell, HOST_exit_group, 0, 0, 0, 0, 0, 0);
+		shell_start(shell);
+		for (unsigned int i = 0; i < KAP_MAX_VCPUS; i++)
+			if (shell->runner[i].state == RUNNER_STOPPED)
+				host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL, NULL);
+	} else {
+		shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
+		shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
+		shell_start(shell);
+		shell->next = ready;
+		ready = shell;
+		nr_ready++;
+	}
+	drop_lock();
+}
+
+void pool_setup(void)
+{
+	static char block[3 * KAP_PAGE_SIZE + sizeof(struct kap_shell)]
+		__attribute__((aligned(KAP_PAGE_SIZE)));
+	long pid;
+
+	/* The kernel's allocator is not up yet: the zygote's block is our own. */
+	zygote = (struct kap_shell *)(block + 2 * KAP_PAGE_SIZE);
+	zygote->ctl = (struct stub_ctl *)block;
+	zygote->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
+	zygote->ctl->ok = 1;
+	zygote->ctl->failed = 2;
+	pid = stub_make_zygote(kap_phys(zygote->ctl), kap_phys(zygote->scratch),
+			       kap_phys(kap_stub_start));
+	if (pid < 0)
+		host_failed("fork of the first space", pid);
+	zygote->pid = pid;
+	shell_op(zygote, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
+	shell_start(zygote);
+	if (shell_finish(zygote))
+		host_failed("start of the first space", -HOST_EAGAIN);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shells: host processes that spaces are made of, and their pool. */
+#ifndef SHIM_POOL_H
+#define SHIM_POOL_H
+
+#include "shim.h"
+#include "stub.h"
+
+enum runner_state {
+	RUNNER_NONE,
+	RUNNER_NEW,		/* thread exists, not traced yet */
+	RUNNER_STOPPED,
+	RUNNER_DEAD,
+};
+
+struct runner {
+	kap_s32 tid;
+	kap_u32 state;		/* enum runner_state */
+	struct kap_fpu *fpu;	/* whose FPU state its registers hold; null: nobody's */
+};
+
+struct kap_shell {
+	struct kap_shell *next;		/* in the pool */
+	struct stub_ctl *ctl;
+	struct stub_scratch *scratch;
+	kap_s32 pid;			/* the keeper; 0 until it has come up */
+	kap_u32 seq;			/* last request */
+	kap_u32 nr_ops;			/* queued, not yet requested */
+	kap_u32 id;
+	kap_u32 queue_lock;
+	struct runner runner[KAP_MAX_VCPUS];
+};
+
+/* An empty shell, ready to be used, or a negative errno in *err. */
+struct kap_shell *pool_take(long *err);
+
+/* Gives a shell back; its runners are stopped and nobody's FPU state is in them. */
+void pool_give(struct kap_shell *shell);
+
+/* Starts what is queued without waiting; later shell_finish() waits for it. */
+void shell_start(struct kap_shell *shell);
+int shell_finish(struct kap_shell *shell);
+
+/* Queues one host call for the keeper; the caller has made sure that there is room. */
+static inline void shell_op(struct kap_shell *shell, kap_u64 nr, kap_u64 a, kap_u64 b, kap_u64 c,
+			    kap_u64 d, kap_u64 e, kap_u64 f)
+{
+	struct stub_op *op = &shell->ctl->op[shell->nr_ops++];
+
+	op->nr = nr;
+	op->arg[0] = a;
+	op->arg[1] = b;
+	op->arg[2] = c;
+	op->arg[3] = d;
+	op->arg[4] = e;
+	op->arg[5] = f;
+}
+
+#define KEEPER_RUNNER_FLAGS (HOST_CLONE_VM | HOST_CLONE_FS | HOST_CLONE_FILES | \
+			     HOST_CLONE_SIGHAND | HOST_CLONE_THREAD | HOST_CLONE_SYSVSEM)
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the files of kernel-shim. */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include <kap/machine.h>
+#include "x86/syscall.h"
+
+#define NULL ((void *)0)
+#define noreturn __attribute__((noreturn))
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+#define barrier()	asm volatile("" : : : "memory")
+#define load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+static inline struct kap_stack *stack_of(kap_u64 sp)
+{
+	return (struct kap_stack *)(sp & ~((kap_u64)KAP_STACK_SIZE - 1));
+}
+
+static inline struct kap_stack *this_stack(void)
+{
+	return stack_of((kap_u64)__builtin_frame_address(0));
+}
+
+static inline void zero(void *p, kap_u64 len)
+{
+	asm volatile("rep stosb" : "+D" (p), "+c" (len) : "a" (0) : "memory");
+}
+
+static inline void copy(void *to, const void *from, kap_u64 len)
+{
+	asm volatile("rep movsb" : "+D" (to), "+S" (from), "+c" (len) : : "memory");
+}
+
+static inline long futex_wait(kap_u32 *word, kap_u32 value, const struct host_timespec *timeout)
+{
+	return host_call(HOST_futex, word, HOST_FUTEX_WAIT, value, timeout);
+}
+
+static inline void futex_wake(kap_u32 *word)
+{
+	host_call(HOST_futex, word, HOST_FUTEX_WAKE, 1);
+}
+
+/* signal.c: handlers, alternate stack and timer of the calling vCPU thread. */
+void signal_setup(kap_u32 cpu);
+
+/* cpu.c */
+void cpu_setup(kap_u32 cpu);
+
+/* pool.c: the zygote and the first shells. */
+void pool_setup(void);
+
+/* cpu.c: the deadline that was set has come. */
+void cpu_timer_fired(kap_u32 cpu);
+
+/* Ends the VM because the host refused something; err is a negative errno. */
+void host_failed(const char *what, long err) noreturn;
+
+#endif

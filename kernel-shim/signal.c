@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host signals as the guest kernel's interrupts and traps.
+ *
+ * A handler runs on its own small stack, with every signal blocked, and does not
+ * call the kernel. It builds a frame on the interrupted kernel stack and lets
+ * the thread go on at a vector (x86/entry.S). So the kernel never executes
+ * inside of a host signal frame, may be preempted in an interrupt, and leaves no
+ * state of one host process on a stack that another may continue.
+ */
+#include "shim.h"
+
+struct frame {
+	struct kap_regs regs;
+	struct kap_trap trap;
+	kap_u64 pad;
+};
+_Static_assert(sizeof(struct frame) % 16 == 0, "keeps the stack aligned");
+_Static_assert(__builtin_offsetof(struct frame, trap) == 27 * 8, "FRAME_TRAP of entry.S");
+
+#define SIGNAL_STACK_SIZE	0x8000
+#define KERNEL_CS		0x10
+#define HOST_CS			0x33
+#define HOST_SS			0x2b
+
+void signal_restorer(void);
+void vector_interrupt(void);
+void vector_trap(void);
+extern char wait_user_start[], wait_user_end[], wait_user_abort[];
+
+static kap_u8 boot_signal_stack[SIGNAL_STACK_SIZE] __attribute__((aligned(64)));
+
+static struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
+{
+	struct frame *frame = (struct frame *)(uc->sp & ~15ULL) - 1;
+	struct kap_regs *r = &frame->regs;
+
+	zero(frame, sizeof(*frame));
+	r->r15 = uc->r15; r->r14 = uc->r14; r->r13 = uc->r13; r->r12 = uc->r12;
+	r->bp = uc->bp; r->bx = uc->bx; r->r11 = uc->r11; r->r10 = uc->r10;
+	r->r9 = uc->r9; r->r8 = uc->r8; r->ax = uc->ax; r->cx = uc->cx;
+	r->dx = uc->dx; r->si = uc->si; r->di = uc->di;
+	r->orig_ax = ~0ULL;
+	r->ip = uc->ip;
+	r->cs = KERNEL_CS;
+	r->flags = (uc->eflags & ~(kap_u64)KAP_FLAGS_IF) | (irqs_off ? 0 : KAP_FLAGS_IF);
+	r->sp = uc->sp;
+	return frame;
+}
+
+static void go_to(struct host_ucontext *uc, struct frame *frame, void (*vector)(void))
+{
+	uc->sp = (kap_u64)frame;
+	uc->ip = (kap_u64)vector;
+	uc->eflags &= ~0x40500ULL;	/* AC, DF, TF */
+}
+
+static int on_kernel_stack(kap_u64 sp)
+{
+	struct kap_boot *boot = kap_boot_info();
+
+	return sp >= KAP_WINDOW + KAP_PHYS_RAM + sizeof(struct frame) &&
+	       sp < KAP_WINDOW + boot->mem_start + boot->mem_size;
+}
+
+static void bell_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+{
+	struct kap_stack *stack = stack_of(uc->sp);
+	struct kap_vcpu *vcpu = kap_vcpu(stack->cpu);
+
+	(void)info;
+	if (sig == KAP_TIMER_SIGNAL)
+		cpu_timer_fired(stack->cpu);
+	if (uc->ip >= (kap_u64)wait_user_start && uc->ip < (kap_u64)wait_user_end)
+		uc->ip = (kap_u64)wait_user_abort;
+	if (stack->irqs_off || !vcpu->pending)
+		return;
+	stack->irqs_off = 1;
+	go_to(uc, build_frame(uc, 0), vector_interrupt);
+}
+
+static void trap_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+{
+	struct kap_stack *stack = stack_of(uc->sp);
+	struct frame *frame;
+
+	if (!on_kernel_stack(uc->sp)) {
+		struct frame crash;
+
+		zero(&crash, sizeof(crash));
+		crash.regs.ip = uc->ip;
+		crash.regs.sp = uc->sp;
+		crash.regs.bp = uc->bp;
+		kap_exit(KAP_EXIT_PANIC, 0, "kernel stack pointer is not on a stack", &crash.regs);
+	}
+	frame = build_frame(uc, stack->irqs_off);
+	frame->trap.kind = KAP_TRAP_EXCEPTION;
+	frame->trap.nr = uc->trapno;
+	frame->trap.error = uc->err;
+	frame->trap.addr = frame->trap.nr == KAP_EXC_PF ? uc->cr2 : info->addr;
+	frame->trap.signo = sig;
+	frame->trap.code = info->code;
+	stack->irqs_off = 1;
+	go_to(uc, frame, vector_trap);
+}
+
+/* Interrupts come on again; whatever rang meanwhile is handled first. */
+static void irqs_back_on(struct kap_regs *regs)
+{
+	struct kap_stack *stack = this_stack();
+
+	for (;;) {
+		barrier();
+		stack->irqs_off = 0;
+		barrier();
+		if (likely(!__atomic_load_n(&kap_vcpu(stack->cpu)->pending, __ATOMIC_RELAXED)))
+			return;
+		stack->irqs_off = 1;
+		barrier();
+		/* This may be another vCPU than a moment ago: look again, interrupts off. */
+		if (kap_vcpu(stack->cpu)->pending)
+			kap_kernel_interrupt(regs);
+	}
+}
+
+static void leave_vector(struct kap_regs *regs)
+{
+	if (regs->flags & KAP_FLAGS_IF)
+		irqs_back_on(regs);
+	regs->flags |= KAP_FLAGS_IF;
+	regs->cs = HOST_CS;
+	regs->ss = HOST_SS;
+}
+
+void vector_interrupt_c(struct kap_regs *regs)
+{
+	kap_kernel_interrupt(regs);
+	leave_vector(regs);
+}
+
+void vector_trap_c(struct kap_regs *regs, const struct kap_trap *trap)
+{
+	kap_kernel_trap(regs, trap);
+	leave_vector(regs);
+}
+
+void kap_poll_doorbell(void)
+{
+	struct kap_regs regs;
+
+	zero(&regs, sizeof(regs));
+	regs.ip = (kap_u64)__builtin_return_address(0);
+	regs.bp = *(kap_u64 *)__builtin_frame_address(0);
+	regs.sp = (kap_u64)__builtin_frame_address(0) + 16;
+	regs.cs = KERNEL_CS;
+	regs.flags = KAP_FLAGS_IF;
+	regs.orig_ax = ~0ULL;
+	irqs_back_on(&regs);
+}
+
+static void set_handler(int sig, void *handler)
+{
+	struct host_sigaction sa = {
+		.handler	= handler,
+		.flags		= HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_RESTORER,
+		.restorer	= signal_restorer,
+		.mask		= ~0ULL,
+	};
+	long err = host_call(HOST_rt_sigaction, sig, &sa, NULL, 8);
+
+	if (err)
+		host_failed("sigaction", err);
+}
+
+void signal_setup(kap_u32 cpu)
+{
+	static const kap_u8 traps[] = {
+		HOST_SIGSEGV, HOST_SIGBUS, HOST_SIGILL, HOST_SIGFPE, HOST_SIGTRAP,
+	};
+	struct host_stack stack = { .size = SIGNAL_STACK_SIZE };
+	struct host_sigaction chld = {
+		.flags = HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTORER,
+		.restorer = signal_restorer,
+	};
+	kap_u64 none = 0;
+	unsigned int i;
+	long err;
+
+	stack.sp = cpu ? kap_kernel_alloc(3) : boot_signal_stack;
+	err = stack.sp ? host_call(HOST_sigaltstack, &stack, NULL) : -HOST_ENOMEM;
+	if (err)
+		host_failed("sigaltstack", err);
+	for (i = 0; i < sizeof(traps); i++)
+		set_handler(traps[i], trap_handler);
+	set_handler(KAP_BELL_SIGNAL, bell_handler);
+	set_handler(KAP_TIMER_SIGNAL, bell_handler);
+	/* Runners stop all the time: that is waited for, not signalled. */
+	host_call(HOST_rt_sigaction, HOST_SIGCHLD, &chld, NULL, 8);
+	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
+}

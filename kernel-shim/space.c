@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Spaces: a queue of changes in the control page of the space's shell. Neighbouring
+ * changes are joined while they are queued, so that a run of pages is one host call.
+ */
+#include "pool.h"
+
+#define MAP_FLAGS	(HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE)
+
+int kap_space_create(struct kap_space *space)
+{
+	long err = 0;
+
+	space->shell = pool_take(&err);
+	if (!space->shell)
+		return err;
+	space->id = space->shell->id;
+	return 0;
+}
+
+void kap_space_destroy(struct kap_space *space)
+{
+	struct kap_shell *shell = space->shell;
+	unsigned int i;
+
+	if (!shell)
+		return;
+	for (i = 0; i < KAP_MAX_VCPUS; i++) {
+		struct kap_fpu *fpu = shell->runner[i].fpu;
+
+		if (fpu)
+			kap_fpu_save(fpu);
+		if (fpu)
+			fpu->runner = NULL;
+		shell->runner[i].fpu = NULL;
+	}
+	space->shell = NULL;
+	pool_give(shell);
+}
+
+static struct stub_op *last_op(struct kap_shell *shell, kap_u64 nr)
+{
+	struct stub_op *op;
+
+	if (!shell->nr_ops)
+		return NULL;
+	op = &shell->ctl->op[shell->nr_ops - 1];
+	return op->nr == nr ? op : NULL;
+}
+
+void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_mmap);
+
+	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
+	    op->arg[2] == prot) {
+		op->arg[1] += len;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS)
+		kap_space_sync(space);
+	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);
+}
+
+void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_munmap);
+
+	if (op && va <= op->arg[0] + op->arg[1] && op->arg[0] <= va + len) {
+		kap_u64 start = va < op->arg[0] ? va : op->arg[0];
+		kap_u64 end = va + len > op->arg[0] + op->arg[1] ? va + len
+								  : op->arg[0] + op->arg[1];
+		op->arg[0] = start;
+		op->arg[1] = end - start;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS)
+		kap_space_sync(space);
+	shell_op(shell, HOST_munmap, va, len, 0, 0, 0, 0);
+}
+
+void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32 prot)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_mprotect);
+
+	if (op && op->arg[0] + op->arg[1] == va && op->arg[2] == prot) {
+		op->arg[1] += len;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS)
+		kap_space_sync(space);
+	shell_op(shell, HOST_mprotect, va, len, prot, 0, 0, 0);
+}
+
+/* Sends what is in the control page and waits for the keeper's word on the vCPU's eventfd. */
+static kap_u64 request(struct kap_shell *shell, kap_u32 nr_ops)
+{
+	kap_u32 cpu = this_stack()->cpu;
+	kap_u64 answer = 0;
+	long ret;
+
+	shell->ctl->nr_ops = nr_ops;
+	shell->ctl->reply_fd = KAP_FD_REPLY + cpu;
+	store_release(&shell->ctl->seq, ++shell->seq);
+	futex_wake(&shell->ctl->seq);
+	do {
+		ret = host_call(HOST_read, KAP_FD_REPLY + cpu, &answer, sizeof(answer));
+	} while (ret == -HOST_EINTR);
+	if (ret != sizeof(answer))
+		host_failed("read of a keeper's answer", ret);
+	return answer;
+}
+
+/*
+ * The host has no room for another mapping (vm.max_map_count): the space gives
+ * all of its mappings back, which may always be missing, and starts anew.
+ */
+static void evict_and_retry(struct kap_shell *shell, kap_u32 nr_ops)
+{
+	struct stub_op saved[2];
+
+	copy(saved, shell->ctl->op, sizeof(saved));
+	shell->nr_ops = 0;
+	shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
+	shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
+	if (request(shell, 2) != 1)
+		host_failed("munmap of a whole space", -HOST_ENOMEM);
+	copy(shell->ctl->op, saved, sizeof(saved));
+	if (request(shell, nr_ops) != 1)
+		host_failed("mapping of guest memory in a space", shell->scratch->result[0]);
+}
+
+void kap_space_sync(struct kap_space *space)
+{
+	struct kap_shell *shell = space->shell;
+	kap_u32 nr_ops = shell->nr_ops;
+
+	if (!nr_ops)
+		return;
+	shell->nr_ops = 0;
+	if (request(shell, nr_ops) != 1)
+		evict_and_retry(shell, nr_ops);
+	shell->nr_ops = 0;
+}
