@@ -12,7 +12,14 @@
 #include <asm/irq_regs.h>
 #include <kap/machine.h>
 
-void (*pm_power_off)(void);
+static void power_off(void)
+{
+	local_irq_disable();
+	kap_exit(KAP_EXIT_POWEROFF, 0, "", NULL);
+}
+
+/* The generic code asks through this whether there is a way to power off. */
+void (*pm_power_off)(void) = power_off;
 EXPORT_SYMBOL(pm_power_off);
 
 static struct pt_regs oops_regs;
@@ -20,13 +27,13 @@ static bool oops_regs_valid;
 
 void machine_power_off(void)
 {
-	local_irq_disable();
-	kap_exit(KAP_EXIT_POWEROFF, 0, "", NULL);
+	do_kernel_power_off();
+	power_off();
 }
 
 void machine_halt(void)
 {
-	machine_power_off();
+	power_off();
 }
 
 void machine_restart(char *cmd)

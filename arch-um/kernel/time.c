@@ -12,11 +12,16 @@
 
 #include "entry.h"
 
-static u64 sched_clock_base __ro_after_init;
+static u64 sched_clock_base;
 
+/* Counts from its first call, which is the first line of the log. */
 notrace u64 sched_clock(void)
 {
-	return kap_now() - sched_clock_base;
+	u64 now = kap_now();
+
+	if (unlikely(!sched_clock_base))
+		sched_clock_base = now;
+	return now - sched_clock_base;
 }
 
 static u64 clock_read(struct clocksource *cs)
@@ -78,7 +83,6 @@ void read_persistent_clock64(struct timespec64 *ts)
 
 void __init time_init(void)
 {
-	sched_clock_base = kap_now();
 	if (kap_time_page()->flags & KAP_TIME_TSC_OK)
 		kap_clock.vdso_clock_mode = VDSO_CLOCKMODE_KAP;
 	clocksource_register_hz(&kap_clock, NSEC_PER_SEC);

@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/perf_event.h>
 #include <linux/pgtable.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <kap/machine.h>
@@ -18,9 +19,15 @@
  * The engine may not know whether an access was a write (ptrace does not tell):
  * - a fault on the instruction's own address is the fetch;
  * - a host mapping is readable whenever it exists, so "permission denied" at any other place is a write;
- * - a missing mapping is a write if the instruction says so, else taken for a
+ * - a missing mapping right behind the instruction's page may be the rest of the fetch;
+ * - any other missing mapping is a write if the instruction says so, else taken for a
  *   read: a wrong guess comes back as a permission fault.
  */
+static bool fetch_runs_into(const struct pt_regs *regs, unsigned long addr)
+{
+	return !(addr & ~PAGE_MASK) && addr > regs->ip && addr - regs->ip < 15;
+}
+
 static unsigned long fault_error(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	unsigned long error = trap->error;
@@ -30,7 +37,8 @@ static unsigned long fault_error(struct pt_regs *regs, const struct kap_trap *tr
 	error &= ~KAP_PF_UNSURE;
 	if (trap->addr == regs->ip)
 		return error | KAP_PF_EXEC;
-	if ((error & KAP_PF_PRESENT) || kap_insn_writes(regs, trap->addr))
+	if ((error & KAP_PF_PRESENT) ||
+	    (!fetch_runs_into(regs, trap->addr) && kap_insn_writes(regs, trap->addr)))
 		error |= KAP_PF_WRITE;
 	return error;
 }
@@ -94,6 +102,10 @@ static void bad_access(unsigned long addr, unsigned long error, int code)
 	thread->trap_nr = KAP_EXC_PF;
 	thread->error_code = KAP_PF_USER | (code == SEGV_ACCERR ? KAP_PF_PRESENT : 0) |
 			     (error & (KAP_PF_WRITE | KAP_PF_EXEC));
+	if (show_unhandled_signals && unhandled_signal(current, SIGSEGV) && printk_ratelimit())
+		pr_info("%s[%d]: segfault at %lx ip %lx sp %lx error %lx\n", current->comm,
+			task_pid_nr(current), addr, task_pt_regs(current)->ip,
+			task_pt_regs(current)->sp, thread->error_code);
 	force_sig_fault(SIGSEGV, code, (void __user *)addr);
 }
 
@@ -153,7 +165,7 @@ retry:
 	}
 	/* A fetch that runs into a page that may not be executed looks like a write. */
 	if ((trap->error & KAP_PF_UNSURE) && (trap->error & KAP_PF_PRESENT) &&
-	    addr - regs->ip < 16 && !(addr & ~PAGE_MASK) && !(vma->vm_flags & VM_EXEC)) {
+	    fetch_runs_into(regs, addr) && !(vma->vm_flags & VM_EXEC)) {
 		mmap_read_unlock(mm);
 		bad_access(addr, KAP_PF_EXEC, SEGV_ACCERR);
 		return;

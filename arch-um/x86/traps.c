@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
+#include <linux/uaccess.h>
 #include <linux/uprobes.h>
 #include <asm/fpu.h>
 #include <asm/traps.h>
@@ -37,12 +38,30 @@ static int step_code(const struct kap_trap *trap)
 	}
 }
 
-/* 0: the state says that nothing is pending, and the code runs again. */
-static int float_code(const struct kap_trap *trap)
+/*
+ * The host has one signal for x87 and for SSE exceptions; which of them it was
+ * shows in the state. Returns 0 when nothing is pending: then the code runs again.
+ */
+static int float_code(const struct kap_trap *trap, unsigned int *nr)
 {
-	if (trap->code >= FPE_INTDIV && trap->code <= FPE_FLTSUB)
-		return trap->code;
-	return fpu_exception_code(trap->nr == KAP_EXC_XF);
+	int x87 = fpu_exception_code(false), simd = fpu_exception_code(true);
+	int told = trap->code > FPE_INTOVF && trap->code <= FPE_FLTSUB ? trap->code : 0;
+
+	*nr = trap->nr;
+	if (trap->nr == KAP_EXC_MF && simd && (!x87 || (told && told != x87)))
+		*nr = KAP_EXC_XF;
+	return told ?: *nr == KAP_EXC_XF ? simd : x87;
+}
+
+/* The error code of "int n" for a gate that programs may not use; hosts don't pass it on. */
+static unsigned long gp_error(struct pt_regs *regs, const struct kap_trap *trap)
+{
+	u8 code[2];
+
+	if (trap->error || copy_from_user(code, (void __user *)regs->ip, sizeof(code)) ||
+	    code[0] != 0xcd)
+		return trap->error;
+	return code[1] << 3 | 2;
 }
 
 /* code 0: a signal that says no more than that the kernel sent it. */
@@ -58,18 +77,22 @@ static void raise(struct pt_regs *regs, const char *what, int sig, int code, voi
 void kap_user_exception(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	void __user *ip = (void __user *)uprobe_get_trap_addr(regs);
+	unsigned long error = trap->error;
+	unsigned int nr = trap->nr;
 	int code;
 
-	if (trap->nr == KAP_EXC_MF || trap->nr == KAP_EXC_XF) {
-		code = float_code(trap);
+	if (nr == KAP_EXC_MF || nr == KAP_EXC_XF) {
+		code = float_code(trap, &nr);
 		if (!code)
 			return;
+	} else if (nr == KAP_EXC_GP) {
+		error = gp_error(regs, trap);
 	}
 
-	current->thread.trap_nr = trap->nr;
-	current->thread.error_code = trap->error;
+	current->thread.trap_nr = nr;
+	current->thread.error_code = error;
 
-	switch (trap->nr) {
+	switch (nr) {
 	case KAP_EXC_DE:
 		raise(regs, "divide error", SIGFPE, FPE_INTDIV, ip);
 		break;

@@ -377,8 +377,8 @@ int blk__create(struct vm *vm, const char *path, bool read_only)
 	describe(blk);
 	err = blk_io__open();
 	if (err) {
-		msg__error("disk %s: can't start disk input and output: %s; raise the limit on open "
-			   "files (ulimit -n)",
+		msg__error("disk %s: can't start disk input and output: %s; raise the limit on "
+			   "open files (ulimit -n)",
 			   path, strerror(-err));
 		goto close_image;
 	}

@@ -87,8 +87,8 @@ static int measure(struct blk_image *image, const char *path)
 		return -EINVAL;
 	}
 	if (image->bytes % SECTOR) {
-		msg__error("disk %s: its size of %llu bytes is not a multiple of %d; if it is a raw "
-			   "image, round it up with 'truncate -s %%%d %s'",
+		msg__error("disk %s: its size of %llu bytes is not a multiple of %d; if it is a "
+			   "raw image, round it up with 'truncate -s %%%d %s'",
 			   path, (unsigned long long)image->bytes, SECTOR, SECTOR, path);
 		return -EINVAL;
 	}
@@ -103,8 +103,8 @@ static int lock_image(struct blk_image *image, const char *path)
 		return 0;
 	err = errno;
 	if (err == EWOULDBLOCK)
-		msg__error("disk %s: is in use by another kap or another program that locks it; end "
-			   "that one first, give a copy, or give it read-only to all as '%s,ro'",
+		msg__error("disk %s: is in use by another kap or another program that locks it; "
+			   "end that one first, give a copy, or give it to all read-only: '%s,ro'",
 			   path, path);
 	else
 		msg__error("disk %s: can't lock it: %s; put the image on a file system that has "

@@ -282,8 +282,8 @@ int console__create(struct vm *vm, const struct console_port_config *configs, un
 		port->tx = &con->dev.queues[first_queue(i) + 1];
 		err = console_port__init(port, &configs[i]);
 		if (err) {
-			msg__error("console: can't use what port '%s' is connected to: %s; check kap's "
-				   "standard input and output",
+			msg__error("console: can't use what port '%s' is connected to: %s; check "
+				   "kap's standard input and output",
 				   port->name, strerror(-err));
 			goto fail;
 		}

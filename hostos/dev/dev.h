@@ -18,7 +18,7 @@ struct vm;
  */
 struct console_port_config {
 	const char *name;	/* NULL for port 0 */
-	int in_fd;		/* data to the guest; -1: none. End of file closes the port for the guest */
+	int in_fd;		/* data to the guest; -1: none. Its end closes the guest's port */
 	int out_fd;		/* data from the guest; -1: none */
 	/* when set: gets data from the guest in place of out_fd */
 	void (*sink)(const void *data, uint32_t len, void *arg);

@@ -82,6 +82,15 @@ void kap_regs_sanitize(struct kap_regs *regs)
 		regs->gs_base = 0;
 }
 
+/* The host does not tell x87 from SSE exceptions: an unmasked flag in the status word does. */
+static int x87_pending(struct runner *runner)
+{
+	kap_u16 fxsave[256];
+
+	return !host_ptrace(HOST_PTRACE_GETFPREGS, runner->tid, NULL, fxsave) &&
+	       (fxsave[1] & ~fxsave[0] & 0x3f);
+}
+
 /* What a signal that stopped the runner means as an exception. */
 static void classify(struct runner *runner, int sig, struct kap_trap *trap)
 {
@@ -117,7 +126,7 @@ static void classify(struct runner *runner, int sig, struct kap_trap *trap)
 		if (info.code == 1 || info.code == 2)		/* FPE_INTDIV, FPE_INTOVF */
 			trap->nr = info.code == 1 ? KAP_EXC_DE : KAP_EXC_OF;
 		else
-			trap->nr = KAP_EXC_MF;
+			trap->nr = x87_pending(runner) ? KAP_EXC_MF : KAP_EXC_XF;
 		break;
 	case HOST_SIGTRAP:
 		/* SI_KERNEL: int3; else the debug exception. */

@@ -3,30 +3,14 @@
  * virtio-blk: data survives, a flush means it, and bad requests are refused.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <linux/virtio_blk.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
-#include "fake_driver.h"
-
-#define SIZE		64
-#define SECTORS		2048ull
-#define ALL_FEATURES                                                 \
-	(1ULL << VIRTIO_BLK_F_FLUSH | 1ULL << VIRTIO_BLK_F_DISCARD | \
-			 1ULL << VIRTIO_BLK_F_WRITE_ZEROES)
-
-static char path[64];
-static struct fake_queue drv;
-static uint64_t header, data, status;	/* guest-physical */
+#include "fake_blk.h"
 
 /* ---- the host's calls, watched ----------------------------------------- */
 
 static unsigned int syncs;		/* fdatasync calls, by any thread */
 static int sync_error;			/* what they answer */
-static bool no_fallocate;		/* the image's file system has no holes */
 static bool hold_writes;		/* pwritev waits until told otherwise */
 static unsigned int held;
 static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -41,15 +25,6 @@ int fdatasync(int fd)
 		return -1;
 	}
 	return syscall(SYS_fdatasync, fd);
-}
-
-int fallocate(int fd, int mode, off_t offset, off_t len)
-{
-	if (no_fallocate) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
-	return syscall(SYS_fallocate, fd, mode, offset, len);
 }
 
 ssize_t pwritev(int fd, const struct iovec *iov, int nr, off_t offset)
@@ -80,116 +55,18 @@ static void wait_held(unsigned int n)
 	pthread_mutex_unlock(&hold_lock);
 }
 
-/* ---- set-up ------------------------------------------------------------ */
-
-static void make_image(off_t bytes)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, bytes), 0);
-	close(fd);
-}
-
 static int setup(void **state)
 {
-	const char *dir = getenv("TMPDIR");
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/kap-blk-XXXXXX", dir && strlen(dir) < 40 ? dir : "/tmp");
-	fd = mkstemp(path);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	make_image(SECTORS * 512);
 	syncs = 0;
 	sync_error = 0;
 	hold_writes = false;
-	no_fallocate = false;
-	return fake_setup(state);
+	return fake_blk_setup(state);
 }
 
 static int teardown(void **state)
 {
 	set_hold(false);
-	fake_teardown(state);
-	return unlink(path);
-}
-
-static void start(unsigned int slot, uint64_t features)
-{
-	assert_true(fake_negotiate(slot, FAKE_VERSION_1 | FAKE_INDIRECT | features) &
-		    VIRTIO_CONFIG_S_FEATURES_OK);
-	fake_queue_setup(&drv, slot, 0, SIZE);
-	fake_driver_ok(slot);
-	header = fake_alloc(4096);
-	data = fake_alloc(1 << 20);
-	status = fake_alloc(4096);
-}
-
-static void start_disk(void)
-{
-	assert_int_equal(blk__create(&fake_vm, path, false), 0);
-	start(0, ALL_FEATURES);
-}
-
-/* Adds request n of those in flight (at most SIZE / 4), with its own header and status. */
-static void add(unsigned int n, uint32_t type, uint64_t sector, uint64_t at, uint32_t bytes)
-{
-	struct virtio_blk_outhdr *h = (struct virtio_blk_outhdr *)fake_ptr(header) + n;
-	struct fake_buffer buffers[] = {
-		{ header + n * sizeof(*h), sizeof(*h), false },
-		{ at, bytes, type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID },
-		{ status + n, 1, true },
-	};
-
-	*h = (struct virtio_blk_outhdr){ .type = type, .sector = sector };
-	*(uint8_t *)fake_ptr(status + n) = 0xee;
-	if (bytes == 0)
-		buffers[1] = buffers[2];
-	fake_add(&drv, buffers, bytes ? 3 : 2);
-}
-
-static uint8_t finish(uint32_t *len)
-{
-	fake_wait_used(&drv);
-	assert_true(fake_get_used(&drv, NULL, len));
-	return *(uint8_t *)fake_ptr(status);
-}
-
-static uint8_t request(uint32_t type, uint64_t sector, uint64_t at, uint32_t bytes)
-{
-	add(0, type, sector, at, bytes);
-	fake_kick(&drv);
-	return finish(NULL);
-}
-
-static void fill(uint64_t at, uint32_t bytes, unsigned int seed)
-{
-	uint8_t *p = fake_ptr(at);
-
-	while (bytes--)
-		*p++ = rand_r(&seed);
-}
-
-static uint8_t clear(uint32_t type, uint64_t sector, uint32_t sectors, uint32_t flags)
-{
-	struct virtio_blk_discard_write_zeroes *seg = fake_ptr(data);
-
-	*seg = (struct virtio_blk_discard_write_zeroes){
-		.sector = sector,
-		.num_sectors = sectors,
-		.flags = flags,
-	};
-	return request(type, 0, data, sizeof(*seg));
-}
-
-static bool is_zero(const uint8_t *p, size_t n)
-{
-	while (n--)
-		if (*p++)
-			return false;
-	return true;
+	return fake_blk_teardown(state);
 }
 
 /* ---- data -------------------------------------------------------------- */
@@ -370,86 +247,6 @@ static void test_shutdown_finishes_requests(void **state)
 	assert_memory_equal(back, fake_ptr(data), 512);
 }
 
-/* ---- discard and write zeroes ------------------------------------------ */
-
-static blkcnt_t blocks(void)
-{
-	struct stat st;
-
-	assert_int_equal(stat(path, &st), 0);
-	return st.st_blocks;
-}
-
-static bool host_punches_holes(void)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int err = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096);
-
-	close(fd);
-	return err == 0;
-}
-
-static void test_discard(void **state)
-{
-	blkcnt_t before;
-
-	(void)state;
-	if (!host_punches_holes())
-		skip();
-	start_disk();
-	fill(data, 1 << 20, 1);
-	assert_int_equal(request(VIRTIO_BLK_T_OUT, 0, data, 1 << 20), VIRTIO_BLK_S_OK);
-	request(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
-	before = blocks();
-	assert_true(before >= 1024);
-	assert_int_equal(clear(VIRTIO_BLK_T_DISCARD, 0, 1024, 0), VIRTIO_BLK_S_OK);
-	assert_true(blocks() <= before - 1000);
-	/* what was not discarded is still there */
-	fill(data, 1 << 20, 1);
-	memcpy(fake_ptr(data), fake_ptr(data + 512 * 1024), 4096);
-	assert_int_equal(request(VIRTIO_BLK_T_IN, 1024, data + 65536, 4096), VIRTIO_BLK_S_OK);
-	assert_memory_equal(fake_ptr(data), fake_ptr(data + 65536), 4096);
-}
-
-static void write_zeroes(uint32_t flags)
-{
-	start_disk();
-	fill(data, 65536, 1);
-	assert_int_equal(request(VIRTIO_BLK_T_OUT, 0, data, 65536), VIRTIO_BLK_S_OK);
-	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, 1, 100, flags), VIRTIO_BLK_S_OK);
-	assert_int_equal(request(VIRTIO_BLK_T_IN, 0, data + 65536, 65536), VIRTIO_BLK_S_OK);
-	fill(data, 65536, 1);
-	assert_memory_equal(fake_ptr(data), fake_ptr(data + 65536), 512);
-	assert_true(is_zero(fake_ptr(data + 65536 + 512), 100 * 512));
-	assert_memory_equal(fake_ptr(data + 101 * 512), fake_ptr(data + 65536 + 101 * 512),
-			    65536 - 101 * 512);
-}
-
-static void test_write_zeroes(void **state)
-{
-	(void)state;
-	write_zeroes(0);
-}
-
-static void test_write_zeroes_unmap(void **state)
-{
-	(void)state;
-	write_zeroes(VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
-}
-
-static void test_no_holes(void **state)
-{
-	(void)state;
-	no_fallocate = true;
-	write_zeroes(VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
-	fill(data, 512, 2);
-	assert_int_equal(request(VIRTIO_BLK_T_OUT, 0, data, 512), VIRTIO_BLK_S_OK);
-	assert_int_equal(clear(VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_OK);
-	assert_int_equal(request(VIRTIO_BLK_T_IN, 0, data + 4096, 512), VIRTIO_BLK_S_OK);
-	fill(data, 512, 2);
-	assert_memory_equal(fake_ptr(data), fake_ptr(data + 4096), 512);
-}
-
 /* ---- bad requests ------------------------------------------------------ */
 
 static void test_refused_requests(void **state)
@@ -597,10 +394,6 @@ int main(void)
 		TEST(test_flush_fails),
 		TEST(test_shutdown_syncs_what_was_written),
 		TEST(test_shutdown_finishes_requests),
-		TEST(test_discard),
-		TEST(test_write_zeroes),
-		TEST(test_write_zeroes_unmap),
-		TEST(test_no_holes),
 		TEST(test_refused_requests),
 		TEST(test_no_header_or_status),
 		TEST(test_shrunk_image),

@@ -3,42 +3,7 @@
  * Disk images: locked while they are open, and refused with the next step when they can't be used.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include "fake_driver.h"
-
-static char path[64];
-
-static void make_image(off_t bytes)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, bytes), 0);
-	close(fd);
-}
-
-static int setup(void **state)
-{
-	const char *dir = getenv("TMPDIR");
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/kap-img-XXXXXX", dir && strlen(dir) < 40 ? dir : "/tmp");
-	fd = mkstemp(path);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	make_image(1 << 20);
-	return fake_setup(state);
-}
-
-static int teardown(void **state)
-{
-	fake_teardown(state);
-	return unlink(path);
-}
+#include "fake_blk.h"
 
 static void refused(const char *name, bool read_only, int err, const char *part)
 {
@@ -107,7 +72,7 @@ static void test_no_permission(void **state)
 		assert_int_equal(seteuid(0), 0);
 }
 
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, fake_blk_setup, fake_blk_teardown)
 
 int main(void)
 {
