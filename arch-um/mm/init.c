@@ -4,6 +4,8 @@
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/execmem.h>
+#include <linux/huge_mm.h>
+#include <linux/sizes.h>
 #include <linux/pgtable.h>
 #include <asm/page.h>
 #include <asm/sections.h>
@@ -78,3 +80,20 @@ void *__ref kap_kernel_alloc(unsigned int order)
 		return memblock_alloc(PAGE_SIZE << order, PAGE_SIZE << order);
 	return (void *)__get_free_pages(GFP_ATOMIC | __GFP_ZERO, order);
 }
+
+/*
+ * A fault costs far more here than on hardware, and a run of pages hardly more than
+ * one: anonymous memory comes in up to 64 KiB wherever the kernel finds them. The usual
+ * sysfs files and thp_anon= change that.
+ */
+static int __init anon_runs(void)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	unsigned int order;
+
+	for (order = 2; order <= ilog2(SZ_64K) - PAGE_SHIFT; order++)
+		set_bit(order, &huge_anon_orders_always);
+#endif
+	return 0;
+}
+core_initcall(anon_runs);

@@ -7,16 +7,27 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/security.h>
+#include <linux/sizes.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <asm/processor.h>
 
-static unsigned long search(struct file *file, unsigned long len, unsigned long pgoff,
+/*
+ * Anonymous memory that can hold a 64 KiB run starts at such a boundary: then it is
+ * faulted in and shown to the host in whole runs.
+ */
+static unsigned long alignment(struct file *file, unsigned long len)
+{
+	return !file && len >= SZ_64K ? SZ_64K - 1 : 0;
+}
+
+static unsigned long search(struct file *file, unsigned long len,
 			    unsigned long low, unsigned long high, bool topdown)
 {
 	struct vm_unmapped_area_info info = {
 		.flags		= topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
 		.length		= len,
+		.align_mask	= alignment(file, len),
 		.low_limit	= low,
 		.high_limit	= high,
 	};
@@ -27,27 +38,27 @@ static unsigned long search(struct file *file, unsigned long len, unsigned long 
 }
 
 /* A search that leaves the hole out: on one side of it, then on the other. */
-static unsigned long search_around(struct file *file, unsigned long len, unsigned long pgoff,
-				   unsigned long low, unsigned long high, bool topdown)
+static unsigned long search_around(struct file *file, unsigned long len, unsigned long low,
+				   unsigned long high, bool topdown)
 {
 	unsigned long lo_high = min(high, (unsigned long)KAP_HOLE_START);
 	unsigned long hi_low = max(low, (unsigned long)KAP_HOLE_END);
 	unsigned long addr;
 
 	if (topdown) {
-		addr = search(file, len, pgoff, hi_low, high, true);
+		addr = search(file, len, hi_low, high, true);
 		if (IS_ERR_VALUE(addr))
-			addr = search(file, len, pgoff, low, lo_high, true);
+			addr = search(file, len, low, lo_high, true);
 	} else {
-		addr = search(file, len, pgoff, low, lo_high, false);
+		addr = search(file, len, low, lo_high, false);
 		if (IS_ERR_VALUE(addr))
-			addr = search(file, len, pgoff, hi_low, high, false);
+			addr = search(file, len, hi_low, high, false);
 	}
 	return addr;
 }
 
 static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
-				   unsigned long pgoff, unsigned long flags, bool topdown)
+				   unsigned long flags, bool topdown)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma, *prev;
@@ -65,11 +76,11 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 			return addr;
 	}
 	if (topdown) {
-		addr = search_around(file, len, pgoff, PAGE_SIZE, mm->mmap_base, true);
+		addr = search_around(file, len, PAGE_SIZE, mm->mmap_base, true);
 		if (!IS_ERR_VALUE(addr))
 			return addr;
 	}
-	return search_around(file, len, pgoff, max(mm->mmap_base & -(unsigned long)!topdown,
+	return search_around(file, len, max(mm->mmap_base & -(unsigned long)!topdown,
 						   (unsigned long)TASK_UNMAPPED_BASE),
 			     TASK_SIZE, false);
 }
@@ -77,12 +88,12 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				     unsigned long pgoff, unsigned long flags, vm_flags_t vm_flags)
 {
-	return unmapped_area(file, addr, len, pgoff, flags, false);
+	return unmapped_area(file, addr, len, flags, false);
 }
 
 unsigned long arch_get_unmapped_area_topdown(struct file *file, unsigned long addr,
 					     unsigned long len, unsigned long pgoff,
 					     unsigned long flags, vm_flags_t vm_flags)
 {
-	return unmapped_area(file, addr, len, pgoff, flags, true);
+	return unmapped_area(file, addr, len, flags, true);
 }

@@ -31,8 +31,6 @@
 #define XSAVE_ALIGN	64UL
 #define SYSCALL_LEN	2	/* bytes of the syscall instruction */
 
-#define USER32_CS	0x23	/* 64-bit programs may run 32-bit code with it */
-
 /* Flags that a program may set through a frame. */
 #define FRAME_FLAGS	(X86_EFLAGS_AC | X86_EFLAGS_OF | X86_EFLAGS_DF | X86_EFLAGS_TF | \
 			 X86_EFLAGS_SF | X86_EFLAGS_ZF | X86_EFLAGS_AF | X86_EFLAGS_PF | \
@@ -229,7 +227,7 @@ static void check_selectors(struct pt_regs *regs)
 {
 	unsigned long bad;
 
-	if (regs->cs != __USER_CS && regs->cs != USER32_CS)
+	if (regs->cs != __USER_CS && regs->cs != __USER32_CS)
 		bad = regs->cs;
 	else if (regs->ss != __USER_DS)
 		bad = regs->ss;

@@ -6,6 +6,9 @@
 #include "engine/ptrace.h"
 
 #define MAX_XSTATE	16384
+#define FEATURE_X87	(1ULL << 0)
+#define FEATURE_SSE	(1ULL << 1)
+#define FEATURE_PKRU	(1ULL << 9)
 
 static kap_u8 initial[MAX_XSTATE] __attribute__((aligned(64)));
 static kap_u32 size;
@@ -66,6 +69,31 @@ static void set(kap_s32 tid, void *area)
 		host_failed("setting vector registers by ptrace", err);
 }
 
+/*
+ * What a runner is born with is the monitor's, by inheritance. Of that only what
+ * the host wants to see again is kept: its words in the legacy area, and protection keys.
+ */
+static void make_initial(void)
+{
+	kap_u64 *features = (kap_u64 *)(initial + 512);
+	kap_u64 had = *features & FEATURE_PKRU, pkru = 0;
+	kap_u32 mxcsr_mask = *(kap_u32 *)(initial + 28);
+	kap_u32 r[4] = { 0 };
+
+	if (had) {
+		cpuid(0xd, 9, r);
+		pkru = *(kap_u64 *)(initial + r[1]);
+	}
+	zero(initial, 464);
+	zero(initial + 512, sizeof(initial) - 512);
+	*(kap_u16 *)initial = 0x37f;
+	*(kap_u32 *)(initial + 24) = 0x1f80;
+	*(kap_u32 *)(initial + 28) = mxcsr_mask;
+	*features = FEATURE_X87 | FEATURE_SSE | had;
+	if (had)
+		*(kap_u64 *)(initial + r[1]) = pkru;
+}
+
 void fpu_learn(kap_s32 tid)
 {
 	long err;
@@ -74,6 +102,7 @@ void fpu_learn(kap_s32 tid)
 	err = get(tid, initial);
 	if (err)
 		host_failed("reading vector registers by ptrace", err);
+	make_initial();
 }
 
 void kap_fpu_init_area(void *area)

@@ -99,7 +99,7 @@ void test(void)
 	      "icebp is exception %d", KAP_EXC_DB);
 	exception(unaligned, KAP_EXC_AC, 9);
 	exception(simd, KAP_EXC_XF, 16);
-	exception(x87, KAP_EXC_MF, 13);
+	exception(x87, KAP_EXC_MF, 12);
 	stepping();
 	check(kap_vcpu(0)->nr_traps > 100, "traps are counted");
 }

@@ -4,9 +4,12 @@
 #define _ASM_KAP_SYS_X86_H
 
 #include <linux/preempt.h>
+#include <asm/ptrace.h>
 #include <kap/machine.h>
 
-struct pt_regs;
+/* 64-bit programs may run 32-bit code with it. */
+#define __USER32_CS	0x23
+
 struct task_struct;
 
 extern long kap_arch_prctl(struct task_struct *task, int option, unsigned long arg);
@@ -14,9 +17,13 @@ extern long kap_arch_prctl(struct task_struct *task, int option, unsigned long a
 /* After registers came from a program: what the host would refuse goes out of them. */
 static inline void kap_clean_user_regs(struct pt_regs *regs)
 {
+	unsigned long cs = regs->cs;
+
 	preempt_disable();
 	kap_regs_sanitize((struct kap_regs *)regs);
 	preempt_enable();
+	if (cs == __USER32_CS)
+		regs->cs = cs;
 }
 
 #endif
