@@ -31,7 +31,7 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 		struct kap_vcpu *vcpu = kap_vcpu(this_stack()->cpu);
 
 		vcpu->saved = *regs;
-		vcpu->saved_valid = 1;
+		store_release(&vcpu->saved_valid, 1u);
 	}
 	end(reason);
 }

@@ -31,11 +31,13 @@ static void drop_lock(void)
 /* One block: control page, scratch page, struct kap_shell. */
 static struct kap_shell *new_shell(void)
 {
-	struct kap_shell *shell = unused;
+	struct kap_shell **link = &unused, *shell;
 	char *block;
 
+	while ((shell = *link) && shell->pid && !host_call(HOST_kill, shell->pid, 0))
+		link = &shell->next;
 	if (shell) {
-		unused = shell->next;
+		*link = shell->next;
 		block = (char *)shell->ctl;
 		zero(block, 3 * KAP_PAGE_SIZE);
 	} else {
@@ -47,8 +49,8 @@ static struct kap_shell *new_shell(void)
 	shell = (struct kap_shell *)(block + 2 * KAP_PAGE_SIZE);
 	shell->ctl = (struct stub_ctl *)block;
 	shell->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
-	shell->ctl->ok = 1;
-	shell->ctl->failed = 2;
+	shell->ctl->ok = STUB_ANSWER_OK;
+	shell->ctl->failed = STUB_ANSWER_FAILED;
 	shell->id = next_id++;
 	return shell;
 }
@@ -63,6 +65,40 @@ void shell_start(struct kap_shell *shell)
 	futex_wake(&shell->ctl->seq);
 }
 
+int shell_alive(struct kap_shell *shell)
+{
+	unsigned int i;
+
+	/* A traced runner keeps the process in the host's table until it is waited for. */
+	for (i = 0; i < KAP_MAX_VCPUS; i++) {
+		struct runner *runner = &shell->runner[i];
+		int status = 0;
+		long ret;
+
+		if (runner->state == RUNNER_STOPPED) {
+			ret = host_call(HOST_wait4, runner->tid, &status, HOST_WALL | HOST_WNOHANG);
+			if (ret == -HOST_ECHILD || (ret > 0 && !stopped(status)))
+				runner->state = RUNNER_DEAD;
+		}
+		if (runner->state == RUNNER_DEAD)
+			return 0;
+	}
+	return !host_call(HOST_kill, shell->pid, 0);
+}
+
+/* Ends a shell; its memory is used again when the host has no such process any more. */
+static void shell_end(struct kap_shell *shell)
+{
+	unsigned int i;
+
+	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+	for (i = 0; i < KAP_MAX_VCPUS; i++)
+		if (shell->runner[i].state == RUNNER_STOPPED || shell->runner[i].state == RUNNER_DEAD)
+			host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL);
+	shell->next = unused;
+	unused = shell;
+}
+
 /* Only while no user code can have touched the scratch page. */
 int shell_finish(struct kap_shell *shell)
 {
@@ -71,7 +107,7 @@ int shell_finish(struct kap_shell *shell)
 
 	while ((done = load_acquire(&shell->scratch->done)) != shell->seq) {
 		futex_wait(&shell->scratch->done, done, &ts);
-		if (shell->pid && host_call(HOST_kill, shell->pid, 0))
+		if (shell->pid && !shell_alive(shell))
 			return -1;
 	}
 	return shell->scratch->failed == shell->seq ? -1 : 0;
@@ -129,7 +165,7 @@ static struct kap_shell *arrived(int wait, long *err)
 	shell->pid = zygote->scratch->result[0];
 	if (shell_finish(shell)) {
 		*err = -HOST_EAGAIN;
-		host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+		shell_end(shell);
 		return NULL;
 	}
 	shell->runner[0].tid = shell->scratch->result[4];
@@ -143,17 +179,19 @@ struct kap_shell *pool_take(long *err)
 
 	*err = -HOST_EAGAIN;
 	take_lock();
-	if (!ready) {
-		ask_zygote();
-		shell = arrived(1, err);
-	} else {
+	while (!shell && ready) {
 		shell = ready;
 		ready = shell->next;
 		nr_ready--;
-		if (shell_finish(shell)) {
-			host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+		/* Somebody may have killed it while nobody looked. */
+		if (shell_finish(shell) || !shell_alive(shell)) {
+			shell_end(shell);
 			shell = NULL;
 		}
+	}
+	if (!shell) {
+		ask_zygote();
+		shell = arrived(1, err);
 	}
 	if (nr_ready < POOL_LOW) {
 		long ignored;
@@ -176,12 +214,8 @@ void pool_give(struct kap_shell *shell)
 	shell->scratch->done = shell->seq;
 	shell->nr_ops = 0;
 	take_lock();
-	if (nr_ready >= POOL_HIGH) {
-		shell_op(shell, HOST_exit_group, 0, 0, 0, 0, 0, 0);
-		shell_start(shell);
-		for (unsigned int i = 0; i < KAP_MAX_VCPUS; i++)
-			if (shell->runner[i].state == RUNNER_STOPPED)
-				host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL, NULL);
+	if (nr_ready >= POOL_HIGH || !shell_alive(shell)) {
+		shell_end(shell);
 	} else {
 		shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
 		shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
@@ -203,8 +237,8 @@ void pool_setup(void)
 	zygote = (struct kap_shell *)(block + 2 * KAP_PAGE_SIZE);
 	zygote->ctl = (struct stub_ctl *)block;
 	zygote->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
-	zygote->ctl->ok = 1;
-	zygote->ctl->failed = 2;
+	zygote->ctl->ok = STUB_ANSWER_OK;
+	zygote->ctl->failed = STUB_ANSWER_FAILED;
 	pid = stub_make_zygote(kap_phys(zygote->ctl), kap_phys(zygote->scratch),
 			       kap_phys(kap_stub_start));
 	if (pid < 0)

@@ -37,6 +37,15 @@ struct kap_shell *pool_take(long *err);
 /* Gives a shell back; its runners are stopped and nobody's FPU state is in them. */
 void pool_give(struct kap_shell *shell);
 
+/* A status of wait4(): the thread is stopped, as opposed to gone. */
+static inline int stopped(int status)
+{
+	return (status & 0xff) == 0x7f;
+}
+
+/* Whether the host still has the process; its runners are marked as dead if not. */
+int shell_alive(struct kap_shell *shell);
+
 /* Starts what is queued without waiting; later shell_finish() waits for it. */
 void shell_start(struct kap_shell *shell);
 int shell_finish(struct kap_shell *shell);

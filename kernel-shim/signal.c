@@ -9,6 +9,7 @@
  * state of one host process on a stack that another may continue.
  */
 #include "shim.h"
+#include "stub.h"
 
 struct frame {
 	struct kap_regs regs;
@@ -18,7 +19,6 @@ struct frame {
 _Static_assert(sizeof(struct frame) % 16 == 0, "keeps the stack aligned");
 _Static_assert(__builtin_offsetof(struct frame, trap) == 27 * 8, "FRAME_TRAP of entry.S");
 
-#define SIGNAL_STACK_SIZE	0x8000
 #define KERNEL_CS		0x10
 #define HOST_CS			0x33
 #define HOST_SS			0x2b
@@ -28,14 +28,11 @@ void vector_interrupt(void);
 void vector_trap(void);
 extern char wait_user_start[], wait_user_end[], wait_user_abort[];
 
-static kap_u8 boot_signal_stack[SIGNAL_STACK_SIZE] __attribute__((aligned(64)));
+/* Handlers' stacks look like the kernel's, so that what they call knows its vCPU. */
+static kap_u8 boot_signal_stack[KAP_STACK_SIZE] __attribute__((aligned(KAP_STACK_SIZE)));
 
-static struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
+static void fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off)
 {
-	struct frame *frame = (struct frame *)(uc->sp & ~15ULL) - 1;
-	struct kap_regs *r = &frame->regs;
-
-	zero(frame, sizeof(*frame));
 	r->r15 = uc->r15; r->r14 = uc->r14; r->r13 = uc->r13; r->r12 = uc->r12;
 	r->bp = uc->bp; r->bx = uc->bx; r->r11 = uc->r11; r->r10 = uc->r10;
 	r->r9 = uc->r9; r->r8 = uc->r8; r->ax = uc->ax; r->cx = uc->cx;
@@ -45,6 +42,14 @@ static struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
 	r->cs = KERNEL_CS;
 	r->flags = (uc->eflags & ~(kap_u64)KAP_FLAGS_IF) | (irqs_off ? 0 : KAP_FLAGS_IF);
 	r->sp = uc->sp;
+}
+
+static struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
+{
+	struct frame *frame = (struct frame *)(uc->sp & ~15ULL) - 1;
+
+	zero(frame, sizeof(*frame));
+	fill_regs(&frame->regs, uc, irqs_off);
 	return frame;
 }
 
@@ -85,13 +90,11 @@ static void trap_handler(int sig, struct host_siginfo *info, struct host_ucontex
 	struct frame *frame;
 
 	if (!on_kernel_stack(uc->sp)) {
-		struct frame crash;
+		struct kap_regs crash;
 
 		zero(&crash, sizeof(crash));
-		crash.regs.ip = uc->ip;
-		crash.regs.sp = uc->sp;
-		crash.regs.bp = uc->bp;
-		kap_exit(KAP_EXIT_PANIC, 0, "kernel stack pointer is not on a stack", &crash.regs);
+		fill_regs(&crash, uc, 1);
+		kap_exit(KAP_EXIT_PANIC, 0, "kernel stack pointer is not on a stack", &crash);
 	}
 	frame = build_frame(uc, stack->irqs_off);
 	frame->trap.kind = KAP_TRAP_EXCEPTION;
@@ -158,11 +161,25 @@ void kap_poll_doorbell(void)
 	irqs_back_on(&regs);
 }
 
-static void set_handler(int sig, void *handler)
+/*
+ * A process of a space has ended. Who waits for its keeper's answer looks at it
+ * then; a word in every vCPU's eventfd is seen also by one that begins to wait only now.
+ */
+static void child_handler(int sig)
+{
+	static const kap_u64 look = STUB_LOOK;
+	kap_u32 cpu;
+
+	(void)sig;
+	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++)
+		host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
+}
+
+static void set_handler(int sig, void *handler, kap_u64 flags)
 {
 	struct host_sigaction sa = {
 		.handler	= handler,
-		.flags		= HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_RESTORER,
+		.flags		= flags | HOST_SA_ONSTACK | HOST_SA_RESTORER,
 		.restorer	= signal_restorer,
 		.mask		= ~0ULL,
 	};
@@ -177,24 +194,24 @@ void signal_setup(kap_u32 cpu)
 	static const kap_u8 traps[] = {
 		HOST_SIGSEGV, HOST_SIGBUS, HOST_SIGILL, HOST_SIGFPE, HOST_SIGTRAP,
 	};
-	struct host_stack stack = { .size = SIGNAL_STACK_SIZE };
-	struct host_sigaction chld = {
-		.flags = HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTORER,
-		.restorer = signal_restorer,
-	};
+	struct host_stack stack = { .size = KAP_STACK_SIZE };
+	unsigned int order = __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE);
 	kap_u64 none = 0;
 	unsigned int i;
 	long err;
 
-	stack.sp = cpu ? kap_kernel_alloc(3) : boot_signal_stack;
+	stack.sp = cpu ? kap_kernel_alloc(order) : boot_signal_stack;
 	err = stack.sp ? host_call(HOST_sigaltstack, &stack, NULL) : -HOST_ENOMEM;
 	if (err)
 		host_failed("sigaltstack", err);
+	stack_of((kap_u64)stack.sp)->cpu = cpu;
+	stack_of((kap_u64)stack.sp)->irqs_off = 1;
 	for (i = 0; i < sizeof(traps); i++)
-		set_handler(traps[i], trap_handler);
-	set_handler(KAP_BELL_SIGNAL, bell_handler);
-	set_handler(KAP_TIMER_SIGNAL, bell_handler);
+		set_handler(traps[i], trap_handler, HOST_SA_SIGINFO);
+	set_handler(KAP_BELL_SIGNAL, bell_handler, HOST_SA_SIGINFO);
+	set_handler(KAP_TIMER_SIGNAL, bell_handler, HOST_SA_SIGINFO);
 	/* Runners stop all the time: that is waited for, not signalled. */
-	host_call(HOST_rt_sigaction, HOST_SIGCHLD, &chld, NULL, 8);
+	set_handler(HOST_SIGCHLD, child_handler,
+		    HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTART);
 	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
 }

@@ -38,6 +38,14 @@ void kap_space_destroy(struct kap_space *space)
 	pool_give(shell);
 }
 
+/* In place of everything queued: take all user mappings away. */
+static void queue_empty(struct kap_shell *shell)
+{
+	shell->nr_ops = 0;
+	shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
+	shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
+}
+
 static struct stub_op *last_op(struct kap_shell *shell, kap_u64 nr)
 {
 	struct stub_op *op;
@@ -76,8 +84,11 @@ void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
 		op->arg[1] = end - start;
 		return;
 	}
-	if (shell->nr_ops == STUB_MAX_OPS)
-		kap_space_sync(space);
+	if (shell->nr_ops == STUB_MAX_OPS) {
+		/* Emptying the space does what is queued and more, in two calls. */
+		queue_empty(shell);
+		return;
+	}
 	shell_op(shell, HOST_munmap, va, len, 0, 0, 0, 0);
 }
 
@@ -95,23 +106,41 @@ void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32
 	shell_op(shell, HOST_mprotect, va, len, prot, 0, 0, 0);
 }
 
-/* Sends what is in the control page and waits for the keeper's word on the vCPU's eventfd. */
+/*
+ * Sends what is in the control page and waits for the keeper's word on the vCPU's eventfd.
+ * 0 when the process is gone.
+ */
 static kap_u64 request(struct kap_shell *shell, kap_u32 nr_ops)
 {
 	kap_u32 cpu = this_stack()->cpu;
-	kap_u64 answer = 0;
+	kap_u64 answer;
 	long ret;
 
 	shell->ctl->nr_ops = nr_ops;
 	shell->ctl->reply_fd = KAP_FD_REPLY + cpu;
 	store_release(&shell->ctl->seq, ++shell->seq);
 	futex_wake(&shell->ctl->seq);
-	do {
+	for (;;) {
+		answer = 0;
 		ret = host_call(HOST_read, KAP_FD_REPLY + cpu, &answer, sizeof(answer));
-	} while (ret == -HOST_EINTR);
-	if (ret != sizeof(answer))
-		host_failed("read of a keeper's answer", ret);
-	return answer;
+		if (unlikely(ret != sizeof(answer) && ret != -HOST_EINTR))
+			host_failed("read of a keeper's answer", ret);
+		if (likely(answer & STUB_ANSWER))
+			return answer & STUB_ANSWER;
+		if (answer && !shell_alive(shell))
+			return 0;
+	}
+}
+
+/* For the message only: user code of the space may have put anything there. */
+static long first_error(const struct kap_shell *shell, kap_u32 nr_ops)
+{
+	kap_u32 i;
+
+	for (i = 0; i < nr_ops; i++)
+		if (shell->scratch->result[i] < 0 && shell->scratch->result[i] > -4096)
+			return shell->scratch->result[i];
+	return -HOST_ENOMEM;
 }
 
 /*
@@ -121,16 +150,18 @@ static kap_u64 request(struct kap_shell *shell, kap_u32 nr_ops)
 static void evict_and_retry(struct kap_shell *shell, kap_u32 nr_ops)
 {
 	struct stub_op saved[2];
+	kap_u64 answer;
 
 	copy(saved, shell->ctl->op, sizeof(saved));
-	shell->nr_ops = 0;
-	shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
-	shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
-	if (request(shell, 2) != 1)
-		host_failed("munmap of a whole space", -HOST_ENOMEM);
+	queue_empty(shell);
+	answer = request(shell, shell->nr_ops);
+	if (answer == STUB_ANSWER_FAILED)
+		host_failed("munmap of a whole space", first_error(shell, 2));
 	copy(shell->ctl->op, saved, sizeof(saved));
-	if (request(shell, nr_ops) != 1)
-		host_failed("mapping of guest memory in a space", shell->scratch->result[0]);
+	if (answer)
+		answer = request(shell, nr_ops);
+	if (answer == STUB_ANSWER_FAILED)
+		host_failed("mapping of guest memory in a space", first_error(shell, nr_ops));
 }
 
 void kap_space_sync(struct kap_space *space)
@@ -141,7 +172,8 @@ void kap_space_sync(struct kap_space *space)
 	if (!nr_ops)
 		return;
 	shell->nr_ops = 0;
-	if (request(shell, nr_ops) != 1)
+	/* A dead process maps nothing: kap_run_user() will say so. */
+	if (unlikely(request(shell, nr_ops) == STUB_ANSWER_FAILED))
 		evict_and_retry(shell, nr_ops);
 	shell->nr_ops = 0;
 }

@@ -15,8 +15,9 @@ void noreturn shim_start(void)
 	stack->irqs_off = 1;
 	stack->cpu = 0;
 	host_call(HOST_prctl, HOST_PR_SET_NAME, "kap-kernel");
-	cpu_setup(0);
+	/* From cpu_setup() on the monitor may ring. */
 	signal_setup(0);
+	cpu_setup(0);
 	pool_setup();
 	kap_kernel_start();
 }

@@ -22,6 +22,12 @@
 #define STUB_MAX_OPS		63
 #define STUB_RESULT_OFF		64	/* in scratch: results of the ops */
 
+/* Words in a reply eventfd, which adds them up: at most one answer is under way. */
+#define STUB_ANSWER_OK		1
+#define STUB_ANSWER_FAILED	2
+#define STUB_ANSWER		3	/* either */
+#define STUB_LOOK		4	/* some process has ended */
+
 #define STUB_OK_OFF		32
 #define STUB_FAILED_OFF		40
 

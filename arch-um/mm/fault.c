@@ -3,10 +3,13 @@
 #include <linux/extable.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
+#include <linux/userfaultfd_k.h>
 #include <kap/machine.h>
 
 #include "../kernel/entry.h"
@@ -14,6 +17,10 @@
 
 /* Pages looked at around a fault whose own page only lacks its host mapping. */
 #define FILL_PAGES	16
+
+/* Bytes: reads of files go this far around a fault, writes of private mappings up to this size. */
+#define READ_AROUND	(256UL * 1024)
+#define WRITE_AROUND	(64UL * 1024)
 
 /*
  * The engine may not know whether an access was a write (ptrace does not tell):
@@ -134,6 +141,71 @@ static bool vma_allows(struct vm_area_struct *vma, unsigned long error)
 	return vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC);
 }
 
+/* Another page of the same mapping, if that needs no waiting; the lock stays held. */
+static bool fault_one_more(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+{
+	vm_fault_t fault = handle_mm_fault(vma, addr, flags | FAULT_FLAG_ALLOW_RETRY |
+					   FAULT_FLAG_RETRY_NOWAIT, NULL);
+
+	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_COMPLETED));
+}
+
+static bool page_cached(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct folio *folio = filemap_get_folio(vma->vm_file->f_mapping,
+						linear_page_index(vma, addr));
+
+	if (IS_ERR(folio))
+		return false;
+	folio_put(folio);
+	return true;
+}
+
+/* The generic code maps what is cached of 64 KiB around a read; this goes on in its neighbours. */
+static void read_around(struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long start = max(addr & ~(READ_AROUND - 1), vma->vm_start);
+	unsigned long end = min((addr & ~(READ_AROUND - 1)) + READ_AROUND, vma->vm_end);
+	unsigned long step;
+
+	for (step = start & ~(SZ_64K - 1); step < end; step += SZ_64K) {
+		unsigned long first = max(step, start);
+
+		if (step == (addr & ~(SZ_64K - 1)) || !page_cached(vma, first))
+			continue;
+		if (!fault_one_more(vma, first, FAULT_FLAG_USER))
+			return;
+	}
+}
+
+/* Data, bss and the like: who writes to one of few private pages soon writes to the others. */
+static void write_around(struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long page;
+
+	for (page = vma->vm_start; page < vma->vm_end; page += PAGE_SIZE)
+		if (page != (addr & PAGE_MASK) &&
+		    !fault_one_more(vma, page, FAULT_FLAG_USER | FAULT_FLAG_WRITE))
+			return;
+}
+
+/*
+ * A fault costs as much as mapping dozens of pages. Only for mappings whose
+ * faults nobody watches.
+ */
+static void fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned long error)
+{
+	if (vma->vm_flags & (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED) ||
+	    userfaultfd_armed(vma))
+		return;
+	if (!(error & KAP_PF_WRITE)) {
+		if (vma->vm_file && vma->vm_ops && vma->vm_ops->map_pages)
+			read_around(vma, addr);
+	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND) {
+		write_around(vma, addr);
+	}
+}
+
 void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	struct mm_struct *mm = current->mm;
@@ -180,6 +252,8 @@ retry:
 		flags |= FAULT_FLAG_TRIED;
 		goto retry;
 	}
+	if (likely(!(fault & VM_FAULT_ERROR)))
+		fault_around(vma, addr, error);
 	mmap_read_unlock(mm);
 	if (unlikely(fault & VM_FAULT_ERROR))
 		fault_failed(addr, error, fault);
@@ -190,7 +264,7 @@ bool kap_kernel_fault(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	const struct exception_table_entry *entry;
 
-	if (trap->nr == KAP_EXC_PF && kap_fill_kernel(trap->addr))
+	if (trap->nr == KAP_EXC_PF && kap_fill_kernel(trap->addr, trap->error))
 		return true;
 	entry = search_exception_tables(regs->ip);
 	if (!entry)

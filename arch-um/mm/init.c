@@ -65,7 +65,8 @@ struct execmem_info __init *execmem_arch_setup(void)
 			[EXECMEM_DEFAULT] = {
 				.start	= MODULES_VADDR,
 				.end	= MODULES_END,
-				.pgprot	= PAGE_KERNEL_EXEC,
+				/* Whoever puts code there makes it executable. */
+				.pgprot	= PAGE_KERNEL,
 				.alignment = 1,
 			},
 		},

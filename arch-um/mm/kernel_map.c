@@ -9,7 +9,7 @@
 
 #include "space.h"
 
-static pte_t *kernel_pte(unsigned long addr)
+pte_t *kap_kernel_pte(unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset_k(addr);
 	p4d_t *p4d = p4d_offset(pgd, addr);
@@ -39,7 +39,7 @@ void kap_show_kernel_range(unsigned long start, unsigned long end)
 	u32 prot = 0;
 
 	for (; addr < end; addr += PAGE_SIZE) {
-		pte_t *ptep = kernel_pte(addr);
+		pte_t *ptep = kap_kernel_pte(addr);
 		pte_t pte = ptep ? READ_ONCE(*ptep) : __pte(0);
 		unsigned long p = pte_pfn(pte) << PAGE_SHIFT;
 
@@ -62,19 +62,23 @@ void kap_show_kernel_range(unsigned long start, unsigned long end)
 }
 EXPORT_SYMBOL_GPL(kap_show_kernel_range);
 
-/* A kernel access found no host mapping, but the kernel's tables have one. */
-bool kap_fill_kernel(unsigned long addr)
+/* A kernel access found no host mapping, but the kernel's tables have one that allows it. */
+bool kap_fill_kernel(unsigned long addr, unsigned long error)
 {
-	pte_t *ptep;
+	pte_t *ptep, pte;
 
 	if (addr < KAP_MODULES_START || addr >= KAP_VMALLOC_END ||
 	    (addr >= KAP_MODULES_END && addr < KAP_VMALLOC_START))
 		return false;
-	ptep = kernel_pte(addr);
-	if (!ptep || !pte_present(READ_ONCE(*ptep)))
+	ptep = kap_kernel_pte(addr);
+	if (!ptep)
+		return false;
+	pte = READ_ONCE(*ptep);
+	if (!pte_present(pte) || ((error & KAP_PF_WRITE) && !pte_write(pte)) ||
+	    ((error & KAP_PF_EXEC) && !pte_exec(pte)))
 		return false;
 	addr &= PAGE_MASK;
-	return !kap_kernel_map(addr, pte_pfn(*ptep) << PAGE_SHIFT, PAGE_SIZE, kernel_prot(*ptep));
+	return !kap_kernel_map(addr, pte_pfn(pte) << PAGE_SHIFT, PAGE_SIZE, kernel_prot(pte));
 }
 
 void flush_tlb_kernel_range(unsigned long start, unsigned long end)

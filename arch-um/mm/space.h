@@ -16,7 +16,10 @@ void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd);
 /* decode.c: whether the instruction at ip writes to memory at addr. Never says yes wrongly. */
 bool kap_insn_writes(const struct pt_regs *regs, unsigned long addr);
 
-/* kernel_map.c: shows a kernel page that its tables have; false: they have none. */
-bool kap_fill_kernel(unsigned long addr);
+/* kernel_map.c: the entry of a vmalloc or module address, or null. */
+pte_t *kap_kernel_pte(unsigned long addr);
+
+/* kernel_map.c: shows a kernel page if its tables allow the access (KAP_PF_*). */
+bool kap_fill_kernel(unsigned long addr, unsigned long error);
 
 #endif

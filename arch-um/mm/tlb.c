@@ -72,6 +72,12 @@ void kap_update_mmu_cache_pmd(struct vm_area_struct *vma, unsigned long addr, pm
 	kap_show_pmd(vma->vm_mm, addr, READ_ONCE(*pmdp));
 }
 
+static void sync_if_shared(struct mm_struct *mm)
+{
+	if (cpumask_any_but(mm_cpumask(mm), smp_processor_id()) < nr_cpu_ids)
+		kap_space_sync(&mm->context.space);
+}
+
 void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	unsigned long flags;
@@ -90,14 +96,38 @@ void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long
 		start = max(start, KAP_HOLE_END);
 		kap_space_unmap(&mm->context.space, start, end - start);
 	}
-	if (cpumask_any_but(mm_cpumask(mm), smp_processor_id()) < nr_cpu_ids)
-		kap_space_sync(&mm->context.space);
+	sync_if_shared(mm);
 	spin_unlock_irqrestore(&mm->context.space_lock, flags);
 }
 
+void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old, unsigned long len)
+{
+	unsigned long flags;
+
+	mm->context.wrprotected = true;
+	if (!(old & _PAGE_WRITE) || !(old & _PAGE_DIRTY) || !mm->context.space.shell)
+		return;
+	spin_lock_irqsave(&mm->context.space_lock, flags);
+	kap_space_unmap(&mm->context.space, addr, len);
+	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+}
+
+/*
+ * The generic code calls this at the end of fork() only, for pages that became
+ * read-only: those have been dealt with one by one, the rest of the mappings stays.
+ */
 void flush_tlb_mm(struct mm_struct *mm)
 {
-	kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+	unsigned long flags;
+
+	if (!mm->context.wrprotected) {
+		kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+		return;
+	}
+	mm->context.wrprotected = false;
+	spin_lock_irqsave(&mm->context.space_lock, flags);
+	sync_if_shared(mm);
+	spin_unlock_irqrestore(&mm->context.space_lock, flags);
 }
 
 void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -5,6 +5,7 @@
  * table of addresses (GOT), because they may be absent, with the address 0
  * that no distance reaches.
  */
+#include <linux/bug.h>
 #include <linux/elf.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -61,6 +62,14 @@ int module_frob_arch_sections(Elf_Ehdr *ehdr, Elf_Shdr *sechdrs, char *secstring
 	return 0;
 }
 
+/* Where calls of absent weak functions lead, which a check before the call should prevent. */
+static void absent_function(void)
+{
+	pr_emerg("a module called a weak function that is not there, from %pS\n",
+		 __builtin_return_address(0));
+	BUG();
+}
+
 static u64 got_entry(const Elf_Shdr *sechdrs, struct module *mod, u64 value)
 {
 	u64 *got = (u64 *)sechdrs[mod->arch.got_index].sh_addr;
@@ -112,15 +121,20 @@ static int compute(const Elf_Shdr *sechdrs, struct module *mod, unsigned int typ
 	case R_X86_64_REX_GOTPCRELX:
 		symbol = got_entry(sechdrs, mod, symbol);
 		if (!symbol)
-			return -ERANGE;
-		fallthrough;
-	case R_X86_64_PC32:
+			return -ENOEXEC;
+		break;
 	case R_X86_64_PLT32:
-		*value = symbol + addend - place;
-		return *value == (u64)(s32)*value ? 0 : -ERANGE;
+		if (!symbol)
+			symbol = (u64)absent_function;
+		break;
+	case R_X86_64_PC32:
+		break;
 	default:
 		return -ENOEXEC;
 	}
+
+	*value = symbol + addend - place;
+	return *value == (u64)(s32)*value ? 0 : -ERANGE;
 }
 
 int apply_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,

@@ -128,7 +128,9 @@ static int setup_frame(struct ksignal *ksig, struct pt_regs *regs)
 
 	memset(&frame, 0, sizeof(frame));
 	frame.pretcode = (unsigned long)ksig->ka.sa.sa_restorer;
-	frame.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	frame.uc.uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS;
+	if (regs->cs == __USER_CS)
+		frame.uc.uc_flags |= UC_STRICT_RESTORE_SS;
 	frame.uc.uc_stack.ss_sp = (void __user *)current->sas_ss_sp;
 	frame.uc.uc_stack.ss_flags = current->sas_ss_flags;
 	frame.uc.uc_stack.ss_size = current->sas_ss_size;
@@ -267,8 +269,10 @@ static int restore_context(struct pt_regs *regs, const struct sigcontext *sc,
 	regs->flags = (regs->flags & ~FRAME_FLAGS) | (sc->flags & FRAME_FLAGS);
 	regs->orig_ax = -1;
 	regs->cs = sc->cs | 3;
+	regs->ss = sc->ss | 3;
 	/* Programs from before the flag existed put anything into ss. */
-	regs->ss = uc_flags & UC_STRICT_RESTORE_SS ? sc->ss | 3 : __USER_DS;
+	if (!(uc_flags & UC_STRICT_RESTORE_SS) && regs->cs == __USER_CS)
+		regs->ss = __USER_DS;
 	check_selectors(regs);
 	kap_clean_user_regs(regs);
 

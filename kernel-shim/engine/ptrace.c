@@ -14,11 +14,6 @@ long wait_user(kap_s32 tid, int *status, kap_u32 *pending);
 
 static kap_u32 never;
 
-static int stopped(int status)
-{
-	return (status & 0xff) == 0x7f;
-}
-
 /* Waits for the runner whatever rings meanwhile. */
 static long wait_always(kap_s32 tid, int *status)
 {
@@ -35,6 +30,10 @@ static int adopt(struct runner *runner)
 	int status = 0;
 	long err = host_ptrace(HOST_PTRACE_SEIZE, runner->tid, NULL, (void *)OPTIONS);
 
+	if (err == -HOST_ESRCH) {
+		runner->state = RUNNER_DEAD;
+		return -1;
+	}
 	if (err)
 		host_failed("ptrace of a space", err);
 	host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);

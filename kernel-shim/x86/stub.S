@@ -25,7 +25,7 @@ stub_zygote:
 	movabsq	$(KAP_HOLE_END - KAP_STUB_END), %rsi
 	syscall
 
-/* r15: control page, r13: scratch page, r14d: last request seen */
+/* r15: control page, r13: scratch page, r14d: last request seen, rsp: number of the host call */
 stub_keeper:
 	movabsq	$KAP_STUB_CTL, %r15
 	movabsq	$KAP_STUB_SCRATCH, %r13
@@ -50,7 +50,8 @@ stub_keeper:
 .Lop:
 	subl	$1, %ebp
 	js	.Lok
-	movq	(%rbx), %rax
+	movq	(%rbx), %rsp
+	movq	%rsp, %rax
 	movq	8(%rbx), %rdi
 	movq	16(%rbx), %rsi
 	movq	24(%rbx), %rdx
@@ -68,11 +69,14 @@ stub_keeper:
 	addq	$8, %r12
 	jmp	.Lop
 
-/* Zero is success, but for clone it means: this is the child. */
+/*
+ * Zero is success, but for clone it means: this is the child. It looks at registers only,
+ * because by now the control page may hold the next request.
+ */
 .Lzero:
-	cmpq	$HOST_clone, (%rbx)
+	cmpq	$HOST_clone, %rsp
 	jne	.Lresult
-	testq	$HOST_CLONE_VM, 8(%rbx)
+	testq	$HOST_CLONE_VM, %rdi
 	jz	.Lshell
 
 /* A runner waits here until a vCPU traces it and gives it registers. */

@@ -38,7 +38,9 @@
 #define HOST_tgkill		234
 #define HOST_getcpu		309
 
+#define HOST_ESRCH		3
 #define HOST_EINTR		4
+#define HOST_ECHILD		10
 #define HOST_EAGAIN		11
 #define HOST_ENOMEM		12
 #define HOST_ETIMEDOUT		110
@@ -111,6 +113,7 @@ struct host_sigaction {
 #define HOST_SA_SIGINFO		0x00000004
 #define HOST_SA_RESTORER	0x04000000
 #define HOST_SA_ONSTACK		0x08000000
+#define HOST_SA_RESTART		0x10000000
 
 struct host_stack {
 	void *sp;
@@ -164,6 +167,7 @@ struct host_iovec {
 #define HOST_PTRACE_O_EXITKILL		0x00100000
 #define HOST_PTRACE_EVENT_STOP	128
 #define HOST_NT_X86_XSTATE	0x202
+#define HOST_WNOHANG		1
 #define HOST_WALL		0x40000000
 #define HOST_WNOTHREAD		0x20000000
 

@@ -42,10 +42,15 @@ finish()
 }
 
 # Host processes of the session in which this run's kap was started.
-processes()
+session()
 {
 	cat /proc/[0-9]*/stat 2>/dev/null | awk -v sid="$sid" '
-		{ sub(/.*\) /, "") } $4 == sid && $1 != "Z" { n++ } END { print n + 0 }'
+		{ pid = $1; sub(/.*\) /, "") } $4 == sid && $1 != "Z" { print pid }'
+}
+
+processes()
+{
+	session | wc -l
 }
 
 # The session's processes must go; those of a killed monitor may take a moment.

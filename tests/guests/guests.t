@@ -107,6 +107,134 @@ test_evict()
 	guest evict 0
 }
 
+test_doorbell()
+{
+	guest doorbell 0
+}
+
+# CPU time of everything that this script has waited for, in hundredths of a second.
+cpu_time()
+{
+	times | awk 'NR == 2 { gsub(/[ms]/, " "); print int(($1 * 60 + $2 + $3 * 60 + $4) * 100) }'
+}
+
+# The kernel idles for more than three seconds: a busy wait would use them up.
+test_idle()
+{
+	before=$(cpu_time)
+	begin idle
+	finish_run
+	used=$(($(cpu_time) - before))
+	end 0
+	[ "$used" -lt 100 ]
+	point $? "idle: $used/100 s of CPU time used, below 1 s"
+}
+
+test_kernel_trap()
+{
+	guest kernel_trap 0
+}
+
+test_panic()
+{
+	for how in call ud2; do
+		guest panic 123 --append $how
+		said 'panic on vCPU 0:' "$how: the end is called a panic"
+		said '00000000b0b0b0b0' "$how: rbx is shown"
+		said '0000000000f15f15' "$how: r15 is shown"
+		is "$(sed -n 's/^  #[0-9]* *[0-9a-f]* *\([a-z_0-9]*\)+.*/\1/p' "$log" |
+			grep -xE 'innermost|middle_one|outer_one|test|kap_kernel_start' |
+			tr '\n' ' ')" \
+			'innermost middle_one outer_one test kap_kernel_start ' "panic: $how: backtrace"
+		said '  | last words' "$how: the last console lines are shown"
+	done
+	for where in wild-stack wild-stack-user wild-stack-noncanonical; do
+		guest panic 123 --append $where
+		said 'stack pointer is not on a stack' "$where: says why"
+		said '00000000b0b0b0b0' "$where: rbx is shown"
+		said '  wild_stack+' "$where: the place is named"
+	done
+	guest panic 122 --append host
+	said 'the host was asked too much' "the host's refusal is told"
+}
+
+test_xstate()
+{
+	guest xstate 0
+}
+
+test_sanitize()
+{
+	guest sanitize 0
+}
+
+victim()
+{
+	pid=$(sed -n "s/^VICTIM $1 //p" "$log")
+}
+
+# Waits until nothing of a process executes any more; zombies are their parent's business.
+dead()
+{
+	tries=200
+	while [ $tries -gt 0 ]; do
+		case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in
+		''|Z|X) return 0 ;;
+		esac
+		tries=$((tries - 1))
+		sleep 0.01
+	done
+	return 1
+}
+
+test_killed()
+{
+	begin killed --append in-use
+	if asked kill-running; then
+		kill -9 "$tid"
+	fi
+	for what in kill-stopped kill-queued kill-destroyed; do
+		asked $what || break
+		victim $what
+		kill -9 "$pid" && dead "$pid"
+		answer $what
+	done
+	end 0
+
+	begin killed --append pool
+	if asked kill-pool; then
+		space0=$(sed -n 's/^SPACE0 //p' "$log")
+		group=$(awk '/^Tgid:/ { print $2 }' "/proc/$tid/status")
+		for pid in $(session); do
+			case $pid in "$sid"|"$space0"|"$group") continue ;; esac
+			kill -9 "$pid"
+			dead "$pid"
+		done
+		answer kill-pool
+	fi
+	end 0
+
+	begin killed
+	if asked kill-vm; then
+		kill -9 "$(sed -n 's/^SPACE0 //p' "$log")"
+	fi
+	end 125
+	said 'the guest was killed by signal 9' 'says that space 0 was killed'
+
+	begin killed
+	if asked kill-vm; then
+		kill -9 "$sid"
+	fi
+	end 137 200
+
+	begin killed
+	if asked kill-vm; then
+		kill -TERM "$sid"
+	fi
+	end 143
+	said 'ended by signal 15' 'says that it was ended'
+}
+
 [ $# -gt 0 ] || set -- boot badboot trap
 for name in "$@"; do
 	"test_$name"

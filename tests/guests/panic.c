@@ -28,7 +28,7 @@ static void noinline outer_one(void)
 	asm volatile("");
 }
 
-static void wild_stack(kap_u64 sp)
+static void noinline wild_stack(kap_u64 sp)
 {
 	asm volatile("mov $0xb0b0b0b0, %%ebx; mov $0xf15f15, %%r15d; mov %0, %%rsp; push %%rax"
 		     : : "a" (sp) : "rbx", "r15", "memory");

@@ -234,10 +234,17 @@ static inline pte_t ptep_get_and_clear(struct mm_struct *mm, unsigned long addr,
 	return __pte(xchg(&ptep->pte, 0));
 }
 
+/* fork() calls it for each page: what user code may write right now is taken back at once. */
+extern void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old,
+			  unsigned long len);
+
 #define __HAVE_ARCH_PTEP_SET_WRPROTECT
 static inline void ptep_set_wrprotect(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
 {
+	unsigned long old = pte_val(READ_ONCE(*ptep));
+
 	clear_bit(1, (unsigned long *)&ptep->pte);
+	kap_wrprotect(mm, addr, old, PAGE_SIZE);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -250,7 +257,10 @@ static inline pmd_t pmdp_huge_get_and_clear(struct mm_struct *mm, unsigned long 
 #define __HAVE_ARCH_PMDP_SET_WRPROTECT
 static inline void pmdp_set_wrprotect(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
 {
+	unsigned long old = pmd_val(READ_ONCE(*pmdp));
+
 	clear_bit(1, (unsigned long *)pmdp);
+	kap_wrprotect(mm, addr, old, PMD_SIZE);
 }
 #endif
 

@@ -17,13 +17,14 @@ extern long kap_arch_prctl(struct task_struct *task, int option, unsigned long a
 /* After registers came from a program: what the host would refuse goes out of them. */
 static inline void kap_clean_user_regs(struct pt_regs *regs)
 {
-	unsigned long cs = regs->cs;
+	unsigned long cs = regs->cs, nt = regs->flags & X86_EFLAGS_NT;
 
 	preempt_disable();
 	kap_regs_sanitize((struct kap_regs *)regs);
 	preempt_enable();
 	if (cs == __USER32_CS)
 		regs->cs = cs;
+	regs->flags |= nt;
 }
 
 #endif

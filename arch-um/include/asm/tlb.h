@@ -21,7 +21,7 @@ static inline void tlb_flush(struct mmu_gather *tlb)
 	if (tlb->fullmm)
 		return;
 	if (tlb->need_flush_all)
-		flush_tlb_mm(tlb->mm);
+		kap_flush_mm_range(tlb->mm, 0, TASK_SIZE_MAX);
 	else if (tlb->end)
 		kap_flush_mm_range(tlb->mm, tlb->start, tlb->end);
 }

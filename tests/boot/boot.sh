@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For the scripts that boot Linux. Every run is in a session of its own, so that what it
+# leaves behind can be counted, and its console is searched for what a sound kernel
+# never says.
+# shellcheck shell=sh
+
+# shellcheck source=tests/guests/guests.sh
+. "$(dirname "$0")/../guests/guests.sh"
+case $KAP in /*) ;; *) KAP=$PWD/$KAP ;; esac
+# shellcheck disable=SC2034 # for the scripts
+built=$PWD/build/tests/boot
+PATH=$PATH:/usr/sbin:/sbin
+out=$dir/out
+log=$dir/log
+: >"$out"
+: >"$log"
+
+skip()
+{
+	points=$((points + 1))
+	echo "ok $points - $1 # SKIP $2"
+}
+
+# What a sound kernel never says.
+bad_words='BUG:|BUG at|WARNING:|Oops|INFO: task|stall|soft lockup|Call Trace|scheduling while atomic'
+bad_words="$bad_words|sleeping function|kernel panic|Kernel panic|general protection|use-after-free"
+
+# session COMMAND...: in a session of its own, whose number goes to $dir/sid
+session()
+{
+	# shellcheck disable=SC2016
+	setsid sh -c 'echo $$ >"$0"; exec "$@"' "$dir/sid" "$@"
+}
+
+# kap ARGS...: `kap run` with stdin as it is, output in $out, messages and console in $log;
+# then $status. It may not leave a process, nor the kernel say a bad word.
+kap()
+{
+	rm -f "$dir/sid"
+	session "$KAP" run --verbose --timeout 100 "$@" >"$out" 2>"$log"
+	status=$?
+	after "$*"
+}
+
+# The same, without --verbose: $log is then what a user sees on stderr.
+kap_plain()
+{
+	rm -f "$dir/sid"
+	session "$KAP" run --timeout 100 "$@" >"$out" 2>"$log"
+	status=$?
+	after "$*"
+}
+
+# after WHAT: after each run; complains only
+after()
+{
+	sid=$(cat "$dir/sid" 2>/dev/null)
+	left=$(gone "${wait_gone:-0}")
+	[ "$left" = 0 ] || point 1 "$left processes left behind by: $1"
+	sound "$1"
+}
+
+sound()
+{
+	[ "${expect_panic:-no}" = no ] || return 0
+	if grep -qaE "$bad_words" "$log"; then
+		point 1 "the console is clean: $1"
+		grep -aE "$bad_words" -A20 "$log" | head -40 | sed 's/^/# /'
+	fi
+}
+
+# Shows the last run's messages as comments; for points that failed.
+show_log()
+{
+	tail -n "${1:-15}" "$log" | sed 's/^/# log: /'
+}
+
+# wants STATUS TEXT: the last run's exit status
+wants()
+{
+	if [ "$status" = "$1" ]; then
+		point 0 "$2"
+	else
+		point 1 "$2"
+		echo "# exit status $status, wanted $1"
+		show_log
+	fi
+}
+
+# has TEXT DESCRIPTION: stderr of the last run has TEXT
+has()
+{
+	if grep -qaF -- "$1" "$log"; then
+		point 0 "$2"
+	else
+		point 1 "$2"
+		echo "# wanted '$1'"
+		show_log
+	fi
+}
+
+# shows TEXT DESCRIPTION: stdout of the last run has TEXT
+shows()
+{
+	if grep -qaF -- "$1" "$out"; then
+		point 0 "$2"
+	else
+		point 1 "$2"
+		echo "# wanted '$1', got:"
+		tail -n 15 "$out" | sed 's/^/# out: /'
+		show_log 5
+	fi
+}
+
+# one_line DESCRIPTION: stderr is exactly one line, and it is kap's
+one_line()
+{
+	if [ "$(wc -l <"$log")" = 1 ] && grep -q '^kap: ' "$log"; then
+		point 0 "$1"
+	else
+		point 1 "$1"
+		show_log
+	fi
+}
+
+# begin_kap ARGS...: starts one in the background, with stdin as it is; $job is the monitor
+begin_kap()
+{
+	rm -f "$dir/sid"
+	: >"$log"
+	: >"$out"
+	session "$KAP" run --timeout 100 "$@" <&0 >"$out" 2>"$log" &
+	job=$!
+	while [ ! -s "$dir/sid" ] && kill -0 "$job" 2>/dev/null; do
+		:
+	done
+	sid=$(cat "$dir/sid")
+}
+
+# until_shown TEXT [FILE]: waits until the running kap has put it out
+until_shown()
+{
+	while ! grep -qaF -- "$1" "${2:-$out}"; do
+		if ! kill -0 "$job" 2>/dev/null; then
+			grep -qaF -- "$1" "${2:-$out}" && return
+			point 1 "the run says '$1'"
+			show_log
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+end_kap()
+{
+	wait "$job"
+	status=$?
+	after "the run in the background"
+}
+
+# guest_points PROGRAM [ARGS...]: runs /t/PROGRAM in a guest ($options: kap's) and shows its
+# lines "ok - ..." as points of this script
+guest_points()
+{
+	# shellcheck disable=SC2086 # several words
+	kap --initrd "$built/initramfs.cpio" ${options-} -- "/t/$@" </dev/null
+	grep -aE '^(ok|not ok|skip) - |^# ' "$out" >"$dir/points"
+	while IFS= read -r line; do
+		case $line in
+		'ok - '*) point 0 "$1: ${line#ok - }" ;;
+		'not ok - '*) point 1 "$1: ${line#not ok - }" ;;
+		'skip - '*) skip "$1: ${line#skip - }" "not possible here" ;;
+		*) echo "$line" ;;
+		esac
+	done <"$dir/points"
+	wants 0 "$1 comes to its end"
+}
