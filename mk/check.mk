@@ -9,7 +9,7 @@ UNIT_TESTS := $(UNIT_SRC:%.c=build/%)
 CHECK_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
-SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/hostile/*.t))
+SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t tests/hostile/*.t))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
@@ -22,7 +22,7 @@ check: all $(UNIT_TESTS) $(CHECK_DEPS)
 
 bench: all
 	@test -x tests/bench/run || { echo 'bench: tests/bench/run does not exist' >&2; exit 1; }
-	@tests/bench/run
+	@KAP=build/kap BUILD=build CC="$(CC)" tests/bench/run
 
 lint:
 	@sh scripts/lint.sh

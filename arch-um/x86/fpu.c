@@ -126,10 +126,7 @@ void *fpu_sync(struct task_struct *task)
 	struct _xstate *x = fpu->area;
 
 	preempt_disable();
-	if (fpu->fresh)
-		kap_fpu_init_area(fpu->area);
-	else
-		kap_fpu_save(fpu);
+	kap_fpu_save(fpu);
 	fpu_complete(x, x->xstate_hdr.xfeatures);
 	preempt_enable();
 	return x;

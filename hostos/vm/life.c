@@ -22,6 +22,7 @@
 #include "vm/log.h"
 #include "vm/loop.h"
 #include "vm/msg.h"
+#include "vm/place.h"
 #include "vm/ram.h"
 #include "vm/reap.h"
 #include "vm/space0.h"
@@ -173,6 +174,8 @@ int life__start(struct vm *vm, uint64_t entry, uint64_t timeout_ns)
 		clock__start(vm);
 		err = clock__follow(vm);
 	}
+	if (!err)
+		err = place__start(vm);
 	if (err) {
 		msg__error("event loop: %s; raise the limits on open files and memory "
 			   "(ulimit -n, ulimit -v)",
@@ -193,6 +196,7 @@ enum life_end life__run(struct vm *vm, int *detail)
 	loop__timer_free(timeout);
 	timeout = NULL;
 	clock__stop();
+	place__stop();
 	*detail = reap__all(vm->space0);
 	vm->space0 = 0;
 	if (ended != LIFE_GUEST)
@@ -208,6 +212,7 @@ void life__destroy(struct vm *vm)
 	loop__timer_free(timeout);
 	timeout = NULL;
 	clock__stop();
+	place__stop();
 	reap__all(vm->space0);
 	vm->space0 = 0;
 	if (vm->doorbell_fd >= 0) {
