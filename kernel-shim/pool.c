@@ -93,7 +93,7 @@ static void shell_end(struct kap_shell *shell)
 
 	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
 	for (i = 0; i < KAP_MAX_VCPUS; i++)
-		if (shell->runner[i].state == RUNNER_STOPPED || shell->runner[i].state == RUNNER_DEAD)
+		if (shell->runner[i].state >= RUNNER_STOPPED)
 			host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL);
 	shell->next = unused;
 	unused = shell;
@@ -113,6 +113,29 @@ int shell_finish(struct kap_shell *shell)
 	return shell->scratch->failed == shell->seq ? -1 : 0;
 }
 
+static long start_zygote(void)
+{
+	long pid;
+
+	zero(zygote->ctl, KAP_PAGE_SIZE);
+	zero(zygote->scratch, KAP_PAGE_SIZE);
+	zygote->ctl->ok = STUB_ANSWER_OK;
+	zygote->ctl->failed = STUB_ANSWER_FAILED;
+	zygote->seq = 0;
+	zygote->nr_ops = 0;
+	pid = stub_make_zygote(kap_phys(zygote->ctl), kap_phys(zygote->scratch),
+			       kap_phys(kap_stub_start));
+	if (pid < 0)
+		return pid;
+	zygote->pid = pid;
+	shell_op(zygote, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
+	shell_op(zygote, HOST_prctl, HOST_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	shell_op(zygote, HOST_seccomp, HOST_SECCOMP_SET_MODE_FILTER, 0,
+		 KAP_STUB_CODE + (stub_filter_prog - kap_stub_start), 0, 0, 0);
+	shell_start(zygote);
+	return shell_finish(zygote) ? -HOST_EAGAIN : 0;
+}
+
 /*
  * Asks the zygote for a shell. The new process finds its first request in its
  * control page: map the scratch page, die with its parent, say its pid, make
@@ -122,7 +145,10 @@ static void ask_zygote(void)
 {
 	struct kap_shell *shell;
 
-	if (coming || zygote->seq != load_acquire(&zygote->scratch->done))
+	if (coming)
+		return;
+	/* Somebody may have killed it. */
+	if (unlikely(!shell_alive(zygote)) && start_zygote())
 		return;
 	shell = new_shell();
 	if (!shell)
@@ -163,7 +189,7 @@ static struct kap_shell *arrived(int wait, long *err)
 		return NULL;
 	}
 	shell->pid = zygote->scratch->result[0];
-	if (shell_finish(shell)) {
+	if (shell_finish(shell) || !shell_alive(shell)) {
 		*err = -HOST_EAGAIN;
 		shell_end(shell);
 		return NULL;
@@ -176,6 +202,7 @@ static struct kap_shell *arrived(int wait, long *err)
 struct kap_shell *pool_take(long *err)
 {
 	struct kap_shell *shell = NULL;
+	int tries;
 
 	*err = -HOST_EAGAIN;
 	take_lock();
@@ -189,7 +216,8 @@ struct kap_shell *pool_take(long *err)
 			shell = NULL;
 		}
 	}
-	if (!shell) {
+	/* Twice, because what was under way may have been killed as well. */
+	for (tries = 0; !shell && tries < 2; tries++) {
 		ask_zygote();
 		shell = arrived(1, err);
 	}
@@ -231,21 +259,13 @@ void pool_setup(void)
 {
 	static char block[3 * KAP_PAGE_SIZE + sizeof(struct kap_shell)]
 		__attribute__((aligned(KAP_PAGE_SIZE)));
-	long pid;
+	long err;
 
 	/* The kernel's allocator is not up yet: the zygote's block is our own. */
 	zygote = (struct kap_shell *)(block + 2 * KAP_PAGE_SIZE);
 	zygote->ctl = (struct stub_ctl *)block;
 	zygote->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
-	zygote->ctl->ok = STUB_ANSWER_OK;
-	zygote->ctl->failed = STUB_ANSWER_FAILED;
-	pid = stub_make_zygote(kap_phys(zygote->ctl), kap_phys(zygote->scratch),
-			       kap_phys(kap_stub_start));
-	if (pid < 0)
-		host_failed("fork of the first space", pid);
-	zygote->pid = pid;
-	shell_op(zygote, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
-	shell_start(zygote);
-	if (shell_finish(zygote))
-		host_failed("start of the first space", -HOST_EAGAIN);
+	err = start_zygote();
+	if (err)
+		host_failed("start of the first space", err);
 }

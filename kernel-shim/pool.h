@@ -16,6 +16,8 @@ enum runner_state {
 struct runner {
 	kap_s32 tid;
 	kap_u32 state;		/* enum runner_state */
+	kap_u64 tail[6];		/* fs_base .. gs, as the host has them */
+	kap_u64 cs;			/* as it was when user code stopped last */
 	struct kap_fpu *fpu;	/* whose FPU state its registers hold; null: nobody's */
 };
 

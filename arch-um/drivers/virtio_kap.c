@@ -25,7 +25,10 @@ struct vk_device {
 
 #define to_vk(dev)	container_of(dev, struct vk_device, vdev)
 
-/* Asks the monitor to act on what was written, and waits until it has. */
+/*
+ * Asks the monitor to act on what was written, and waits until it has. That may take long: the
+ * monitor resets a console only when all of its output was taken.
+ */
 static void vk_request(struct vk_device *vk)
 {
 	u32 seq = vk->page->req_seq + 1;
@@ -34,9 +37,13 @@ static void vk_request(struct vk_device *vk)
 	smp_store_release(&vk->page->req_seq, seq);
 	preempt_disable();
 	kap_ring_monitor(1ULL << vk->slot);
-	while ((ack = smp_load_acquire(&vk->page->ack_seq)) != seq)
-		kap_wait_word(&vk->page->ack_seq, ack, NSEC_PER_SEC);
 	preempt_enable();
+	while ((ack = smp_load_acquire(&vk->page->ack_seq)) != seq) {
+		preempt_disable();
+		kap_wait_word(&vk->page->ack_seq, ack, NSEC_PER_SEC);
+		preempt_enable();
+		cond_resched();
+	}
 }
 
 static void vk_get(struct virtio_device *vdev, unsigned int offset, void *buf, unsigned int len)

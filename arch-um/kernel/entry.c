@@ -17,9 +17,12 @@
 #include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/kprobes.h>
+#include <linux/uaccess.h>
 #include <asm/syscall.h>
 
 #include "entry.h"
+
+#define INSN_SYSCALL	0x050f
 
 static_assert(sizeof(struct pt_regs) == sizeof(struct kap_regs));
 static_assert(offsetof(struct pt_regs, gs) == offsetof(struct kap_regs, gs));
@@ -28,10 +31,9 @@ static_assert(offsetof(struct thread_info, cpu) == offsetof(struct kap_stack, cp
 
 static noinstr void user_syscall(struct pt_regs *regs)
 {
-	/* As on x86-64 only the low half of rax counts. */
+	/* As on x86-64 only the low half of rax counts, but a tracer sees all of it. */
 	long nr = (int)regs->orig_ax;
 
-	regs->orig_ax = nr;
 	regs->ax = -ENOSYS;
 	nr = syscall_enter_from_user_mode(regs, nr);
 
@@ -40,6 +42,8 @@ static noinstr void user_syscall(struct pt_regs *regs)
 		nr = array_index_nospec(nr, NR_syscalls);
 		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
 					      regs->r10, regs->r8, regs->r9);
+	} else if (nr != -1) {
+		regs->ax = -ENOSYS;
 	}
 	instrumentation_end();
 
@@ -70,6 +74,23 @@ static noinstr void user_exception(struct pt_regs *regs, const struct kap_trap *
 	local_irq_disable();
 	instrumentation_end();
 	irqentry_exit(regs, state);
+}
+
+/*
+ * An engine may report int 0x80 and sysenter as system calls too. There are no
+ * 32-bit system calls here; as on such a CPU the instruction is a protection fault.
+ */
+static noinstr bool is_syscall_insn(const struct pt_regs *regs)
+{
+	u16 insn;
+
+	if (regs->cs != __USER_CS)
+		return false;
+	pagefault_disable();
+	if (__copy_from_user_inatomic(&insn, (void __user *)regs->ip - 2, sizeof(insn)))
+		insn = INSN_SYSCALL;
+	pagefault_enable();
+	return insn == INSN_SYSCALL;
 }
 
 static noinstr void user_bell(struct pt_regs *regs)
@@ -106,7 +127,15 @@ noinstr void kap_user_loop(void)
 			     &current->thread.fpu, &trap);
 		switch (trap.kind) {
 		case KAP_TRAP_SYSCALL:
-			user_syscall(regs);
+			if (likely(is_syscall_insn(regs))) {
+				user_syscall(regs);
+				break;
+			}
+			trap.nr = KAP_EXC_GP;
+			regs->ip -= 2;
+			regs->ax = regs->orig_ax;
+			regs->orig_ax = -1;
+			user_exception(regs, &trap);
 			break;
 		case KAP_TRAP_FAULT:
 			user_fault(regs, &trap);

@@ -37,13 +37,11 @@ int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 	dst->thread.fpu.area = kmem_cache_alloc(fpu_cache, GFP_KERNEL);
 	if (!dst->thread.fpu.area)
 		return -ENOMEM;
-	if (!src->thread.fpu.fresh) {
-		preempt_disable();
-		kap_fpu_save(&src->thread.fpu);
-		memcpy(dst->thread.fpu.area, src->thread.fpu.area, kap_xsave_size());
-		dst->thread.fpu.fresh = 0;
-		preempt_enable();
-	}
+	preempt_disable();
+	kap_fpu_save(&src->thread.fpu);
+	memcpy(dst->thread.fpu.area, src->thread.fpu.area, kap_xsave_size());
+	dst->thread.fpu.fresh = 0;
+	preempt_enable();
 	return 0;
 }
 

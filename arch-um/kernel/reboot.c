@@ -88,5 +88,7 @@ void __noreturn die(const char *what, struct pt_regs *regs)
 		oops_regs_valid = true;
 		panic("Fatal exception%s", in_interrupt() ? " in interrupt" : "");
 	}
+	if (!regs_irqs_disabled(regs))
+		local_irq_enable();
 	make_task_dead(SIGSEGV);
 }

@@ -57,6 +57,10 @@ static unsigned long search_around(struct file *file, unsigned long len, unsigne
 	return addr;
 }
 
+/* MAP_32BIT: the second GiB, as on x86-64 (mmap(2)). */
+#define MAP_32BIT_START	0x40000000UL
+#define MAP_32BIT_END	0x80000000UL
+
 static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				   unsigned long flags, bool topdown)
 {
@@ -67,6 +71,8 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 		return -ENOMEM;
 	if (flags & MAP_FIXED)
 		return kap_in_hole(addr, len) ? -ENOMEM : addr;
+	if (flags & MAP_32BIT)
+		return search(file, len, MAP_32BIT_START, MAP_32BIT_END, false);
 	if (addr) {
 		addr = PAGE_ALIGN(addr);
 		vma = find_vma_prev(mm, addr, &prev);

@@ -47,7 +47,7 @@ int module_frob_arch_sections(Elf_Ehdr *ehdr, Elf_Shdr *sechdrs, char *secstring
 		if (!strcmp(secstrings + sechdrs[i].sh_name, GOT_SECTION))
 			break;
 	if (i == ehdr->e_shnum) {
-		pr_err("%s: section " GOT_SECTION " is missing: link the module with the kernel's scripts/module.lds\n",
+		pr_err("%s: no section " GOT_SECTION ": link it with scripts/module.lds\n",
 		       mod->name);
 		return -ENOEXEC;
 	}
@@ -88,8 +88,9 @@ static u64 got_entry(const Elf_Shdr *sechdrs, struct module *mod, u64 value)
 static int out_of_reach(struct module *mod, unsigned int type, u64 place, u64 value,
 			const char *symbol)
 {
-	pr_err("%s: relocation type %u at %px does not reach %s (value %#llx): compile the module with the kernel's own flags\n",
+	pr_err("%s: relocation type %u at %px does not reach %s (value %#llx)\n",
 	       mod->name, type, (void *)place, *symbol ? symbol : "a section", value);
+	pr_err("%s: compile the module with the kernel's own flags\n", mod->name);
 	return -ENOEXEC;
 }
 
@@ -157,8 +158,8 @@ int apply_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symin
 		if (ret == -ERANGE)
 			return out_of_reach(mod, type, place, value, strtab + sym->st_name);
 		if (ret) {
-			pr_err("%s: relocation type %u at %px is not known: compile the module with the kernel's own flags\n",
-			       mod->name, type, (void *)place);
+			pr_err("%s: relocation type %u is not known: compile it with the kernel's flags\n",
+			       mod->name, type);
 			return ret;
 		}
 		if (rela->r_offset > target->sh_size || target->sh_size - rela->r_offset < size) {

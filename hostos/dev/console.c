@@ -208,6 +208,21 @@ static void console_notify(struct virtio_dev *dev, unsigned int q)
 		console_port__input(port);
 }
 
+/*
+ * At power-off Linux resets the device without waiting for what it has sent. A process that wrote
+ * it has its word that it is written, so the reset waits for the reader.
+ */
+static bool console_busy(struct virtio_dev *dev)
+{
+	struct console *con = (struct console *)dev;
+	bool busy = false;
+	unsigned int i;
+
+	for (i = 0; i < con->nr_ports; i++)
+		busy |= !console_port__flush(&con->ports[i]);
+	return busy;
+}
+
 static void console_reset(struct virtio_dev *dev)
 {
 	struct console *con = (struct console *)dev;
@@ -253,6 +268,7 @@ int console__create(struct vm *vm, const struct console_port_config *configs, un
 {
 	static const struct virtio_ops ops = {
 		.notify = console_notify,
+		.busy = console_busy,
 		.reset = console_reset,
 		.shutdown = console_shutdown,
 	};
@@ -345,15 +361,13 @@ static bool drain_once(struct console *con, struct pollfd *fds, nfds_t *nr_fds)
 	for (i = 0; i < con->nr_ports; i++) {
 		struct console_port *port = &con->ports[i];
 
-		if (!virtio__running(&con->dev) || !port->tx->ready)
+		if (console_port__flush(port))
 			continue;
-		console_port__output(port);
+		empty = false;
 		if (port->tx_held && port->out_watched) {
 			fds[*nr_fds].fd = port->out.fd;
 			fds[(*nr_fds)++].events = POLLOUT;
 		}
-		if (port->tx_held || queue__waiting(port->tx))
-			empty = false;
 	}
 	return empty;
 }

@@ -274,6 +274,15 @@ void console_port__output(struct console_port *port)
 	watch_output(port, blocked);
 	if (!budget)
 		virtio__again(dev, port->tx->index);
+	virtio__settled(dev);
+}
+
+bool console_port__flush(struct console_port *port)
+{
+	if (!virtio__running(port->tx->dev) || !port->tx->ready)
+		return true;
+	console_port__output(port);
+	return !port->tx_held && !queue__waiting(port->tx);
 }
 
 /* ---- life -------------------------------------------------------------- */

@@ -59,6 +59,9 @@ void console_port__close(struct console_port *port);
 void console_port__input(struct console_port *port);
 void console_port__output(struct console_port *port);
 
+/* Writes what can be written now; true when nothing of the guest's is left. */
+bool console_port__flush(struct console_port *port);
+
 /* The guest opened or closed its end. */
 void console_port__set_open(struct console_port *port, bool open);
 

@@ -196,6 +196,8 @@ static bool quiesce(struct virtio_dev *dev, uint32_t status)
 	bool stopped = false;
 	unsigned int q;
 
+	if (status == 0 && virtio__running(dev) && dev->ops->busy && dev->ops->busy(dev))
+		return false;
 	for (q = 0; q < dev->nr_queues; q++) {
 		if (dev->queues[q].ready && (status == 0 || !load32(&page->queue[q].ready))) {
 			dev->queues[q].ready = false;
@@ -295,6 +297,14 @@ void virtio__get(struct virtio_dev *dev)
 void virtio__put(struct virtio_dev *dev)
 {
 	if (--dev->in_flight || !dev->waiting)
+		return;
+	dev->waiting = false;
+	answer(dev);
+}
+
+void virtio__settled(struct virtio_dev *dev)
+{
+	if (dev->in_flight || !dev->waiting)
 		return;
 	dev->waiting = false;
 	answer(dev);

@@ -23,6 +23,11 @@ struct virtio_ops {
 	void (*start)(struct virtio_dev *dev);
 	/* There may be new buffers in queue q. */
 	void (*notify)(struct virtio_dev *dev, unsigned int q);
+	/*
+	 * The driver wants a reset: true while what it sent before is not out yet. The reset then
+	 * waits until virtio__settled() finds nothing left. May be NULL.
+	 */
+	bool (*busy)(struct virtio_dev *dev);
 	/* The driver reset the device; no request is in flight. May be NULL. */
 	void (*reset)(struct virtio_dev *dev);
 	/* The monitor ends: wait for requests in flight, release everything, also dev. */
@@ -49,7 +54,7 @@ struct virtio_dev {
 	uint32_t config_seq;
 	unsigned int in_flight;		/* requests that still use guest memory */
 	unsigned int complaints;
-	bool waiting;			/* a request is answered when in_flight is 0 */
+	bool waiting;			/* a request is answered when nothing is in flight */
 	bool broken;
 	struct queue queues[KAP_DEV_MAX_QUEUES];
 };
@@ -75,6 +80,9 @@ void virtio__again(struct virtio_dev *dev, unsigned int q);
  */
 void virtio__get(struct virtio_dev *dev);
 void virtio__put(struct virtio_dev *dev);
+
+/* For a device with busy(): there is less to do than before, a reset may go on. */
+void virtio__settled(struct virtio_dev *dev);
 
 /*
  * The driver broke the rules: stops this device until the driver resets it, says

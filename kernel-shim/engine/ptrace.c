@@ -63,9 +63,10 @@ static struct runner *get_runner(struct kap_space *space, kap_u32 cpu)
 
 void kap_regs_sanitize(struct kap_regs *regs)
 {
-	/* The user may change CF PF AF ZF SF TF DF OF AC ID RF, nothing else. */
-	regs->flags = (regs->flags & 0x250dd5) | 0x202;
-	regs->cs = 0x33;
+	/* The user may change CF PF AF ZF SF TF DF OF NT AC ID RF, nothing else. */
+	regs->flags = (regs->flags & 0x254dd5) | 0x202;
+	if (regs->cs != 0x23)
+		regs->cs = 0x33;
 	regs->ss = 0x2b;
 	if (regs->ds && (regs->ds & 3) != 3)
 		regs->ds = 0;
@@ -91,7 +92,7 @@ static int x87_pending(struct runner *runner)
 }
 
 /* What a signal that stopped the runner means as an exception. */
-static void classify(struct runner *runner, int sig, struct kap_trap *trap)
+static void classify(struct runner *runner, int sig, struct kap_regs *regs, struct kap_trap *trap)
 {
 	struct host_siginfo info = { 0 };
 
@@ -118,6 +119,15 @@ static void classify(struct runner *runner, int sig, struct kap_trap *trap)
 		/* BUS_ADRALN is an alignment check, BUS_ADRERR memory that the host lost. */
 		trap->nr = info.code == 1 ? KAP_EXC_AC : KAP_EXC_SS;
 		break;
+	case HOST_SIGSYS:
+		/* The filter of stub.S: a call into the host's vsyscall page, already undone as a return. */
+		regs->ip = info.addr;
+		regs->sp -= 8;
+		trap->kind = KAP_TRAP_FAULT;
+		trap->nr = KAP_EXC_PF;
+		trap->addr = info.addr;
+		trap->error = KAP_PF_USER | KAP_PF_EXEC;
+		break;
 	case HOST_SIGILL:
 		trap->nr = KAP_EXC_UD;
 		break;
@@ -135,6 +145,32 @@ static void classify(struct runner *runner, int sig, struct kap_trap *trap)
 		trap->kind = KAP_TRAP_DOORBELL;
 		break;
 	}
+}
+
+/*
+ * Bases and selectors seldom change, and user code may have put a base where the host lets it be
+ * but does not let it be set (wrgsbase to the upper half): they are written only
+ * when they differ from what the host has.
+ */
+static long set_regs(struct runner *runner, struct kap_regs *regs)
+{
+	const kap_u64 *tail = &regs->fs_base;
+	struct host_iovec iov = { regs, (char *)tail - (char *)regs };
+	long err;
+	int i;
+
+	for (i = 0; i < 6 && tail[i] == runner->tail[i]; i++)
+		;
+	/* In 32-bit code the host would take the set for the 32-bit layout. */
+	if (i == 6 && runner->cs == 0x33)
+		return host_ptrace(HOST_PTRACE_SETREGSET, runner->tid, (void *)HOST_NT_PRSTATUS,
+				   &iov);
+	err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
+	if (unlikely(err == -HOST_EIO)) {
+		kap_regs_sanitize(regs);
+		err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
+	}
+	return err;
 }
 
 void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
@@ -159,8 +195,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	kap_space_sync(space);
 	fpu_load(runner, fpu);
 	regs->orig_ax = ~0ULL;
-	err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
-	if (unlikely(err))
+	if (unlikely(set_regs(runner, regs)))
 		goto lost;
 
 	vcpu->runner_tid = runner->tid;
@@ -180,6 +215,8 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	err = host_ptrace(HOST_PTRACE_GETREGS, runner->tid, NULL, regs);
 	if (unlikely(err))
 		goto lost;
+	copy(runner->tail, &regs->fs_base, sizeof(runner->tail));
+	runner->cs = regs->cs;
 
 	sig = (status >> 8) & 0xff;
 	if (likely(sig == SYSCALL_STOP))
@@ -187,7 +224,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	else if ((status >> 16) == HOST_PTRACE_EVENT_STOP)
 		trap->kind = KAP_TRAP_DOORBELL;
 	else
-		classify(runner, sig, trap);
+		classify(runner, sig, regs, trap);
 	if (trap->kind == KAP_TRAP_FAULT)
 		vcpu->nr_faults++;
 	return;

@@ -125,6 +125,24 @@ stub_keeper:
 	syscall
 	jmp	.Lwait
 
+/*
+ * A seccomp filter (seccomp(2)) for all that runs in spaces: system calls from the host's vsyscall page,
+ * which ptrace does not see, become SIGSYS. Everything else is allowed here.
+ */
+	.balign 8
+	.globl stub_filter_prog
+stub_filter_prog:
+	.short	(filter_end - filter) / 8, 0, 0, 0
+	.quad	KAP_STUB_CODE + (filter - stub)
+filter:
+	.short	0x20; .byte 0, 0; .long 12		/* A = upper half of the ip */
+	.short	0x15; .byte 0, 3; .long 0xffffffff
+	.short	0x20; .byte 0, 0; .long 8		/* A = lower half */
+	.short	0x35; .byte 0, 1; .long 0xff600000	/* 0xffffffffff600000 and above */
+	.short	0x06; .byte 0, 0; .long 0x00030000	/* SECCOMP_RET_TRAP */
+	.short	0x06; .byte 0, 0; .long 0x7fff0000	/* SECCOMP_RET_ALLOW */
+filter_end:
+
 	.text
 /*
  * long stub_make_zygote(u64 ctl, u64 scratch, u64 code)

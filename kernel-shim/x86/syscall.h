@@ -37,9 +37,11 @@
 #define HOST_exit_group		231
 #define HOST_tgkill		234
 #define HOST_getcpu		309
+#define HOST_seccomp		317
 
 #define HOST_ESRCH		3
 #define HOST_EINTR		4
+#define HOST_EIO		5
 #define HOST_ECHILD		10
 #define HOST_EAGAIN		11
 #define HOST_ENOMEM		12
@@ -65,6 +67,8 @@
 
 #define HOST_PR_SET_PDEATHSIG	1
 #define HOST_PR_SET_NAME	15
+#define HOST_PR_SET_NO_NEW_PRIVS	38
+#define HOST_SECCOMP_SET_MODE_FILTER	1
 
 #define HOST_SIGILL	4
 #define HOST_SIGTRAP	5
@@ -73,6 +77,7 @@
 #define HOST_SIGKILL	9
 #define HOST_SIGSEGV	11
 #define HOST_SIGCHLD	17
+#define HOST_SIGSYS	31
 
 #ifndef __ASSEMBLER__
 
@@ -166,6 +171,7 @@ struct host_iovec {
 #define HOST_PTRACE_O_TRACESYSGOOD	0x00000001
 #define HOST_PTRACE_O_EXITKILL		0x00100000
 #define HOST_PTRACE_EVENT_STOP	128
+#define HOST_NT_PRSTATUS	1
 #define HOST_NT_X86_XSTATE	0x202
 #define HOST_WNOHANG		1
 #define HOST_WALL		0x40000000

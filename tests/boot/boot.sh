@@ -22,6 +22,18 @@ skip()
 	echo "ok $points - $1 # SKIP $2"
 }
 
+# within SECONDS COMMAND...: repeats the command until it succeeds; fails after that time
+within()
+{
+	tries=$(($1 * 50))
+	shift
+	until "$@" 2>/dev/null; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.02
+	done
+}
+
 # What a sound kernel never says.
 bad_words='BUG:|BUG at|WARNING:|Oops|INFO: task|stall|soft lockup|Call Trace|scheduling while atomic'
 bad_words="$bad_words|sleeping function|kernel panic|Kernel panic|general protection|use-after-free"
@@ -132,9 +144,7 @@ begin_kap()
 	: >"$out"
 	session "$KAP" run --timeout 100 "$@" <&0 >"$out" 2>"$log" &
 	job=$!
-	while [ ! -s "$dir/sid" ] && kill -0 "$job" 2>/dev/null; do
-		:
-	done
+	within 10 test -s "$dir/sid"
 	sid=$(cat "$dir/sid")
 }
 

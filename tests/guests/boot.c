@@ -13,7 +13,8 @@ void test(void)
 	check_eq(boot->mem_size, 64 << 20, "RAM is what --mem says");
 	check_eq(boot->kernel_start, KAP_PHYS_RAM, "the kernel is at the start of RAM");
 	check(boot->kernel_end > boot->kernel_start &&
-	      boot->kernel_end <= boot->mem_start + boot->mem_size, "the kernel ends in RAM");
+		      boot->kernel_end <= boot->mem_start + boot->mem_size,
+	      "the kernel ends in RAM");
 	check_eq(boot->initrd_size, 0, "no initrd was asked for");
 	check_eq(boot->nr_cpus, 1, "one vCPU");
 	check_eq(boot->engine, KAP_ENGINE_PTRACE, "the engine is ptrace");

@@ -5,6 +5,7 @@
 # exit status, the monitor's messages and left-over host processes are checked.
 # usage: guests.t [NAME...]   (all without)
 
+# shellcheck source-path=SCRIPTDIR source=guests.sh disable=SC1091,SC2154
 . "$(dirname "$0")/guests.sh"
 
 test_boot()

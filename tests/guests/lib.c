@@ -149,7 +149,7 @@ void *memset(void *p, int c, unsigned long n)
 {
 	void *at = p;
 
-	asm volatile("rep stosb" : "+D" (at), "+c" (n) : "a" (c) : "memory");
+	asm volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(c) : "memory");
 	return p;
 }
 
@@ -157,7 +157,7 @@ void *memcpy(void *to, const void *from, unsigned long n)
 {
 	void *at = to;
 
-	asm volatile("rep movsb" : "+D" (at), "+S" (from), "+c" (n) : : "memory");
+	asm volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(n) : : "memory");
 	return to;
 }
 

@@ -27,8 +27,9 @@ int check(int ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define check_eq(got, want, what)								\
 	({											\
 		kap_u64 got_ = (kap_u64)(got), want_ = (kap_u64)(want);				\
-		check(got_ == want_, what) ? 1 : (say("# %s: got %lx, wanted %lx\n", #got,	\
-						      got_, want_), 0);				\
+		check(got_ == want_, what) ?                                        \
+			1 :                                                         \
+			(say("# %s: got %lx, wanted %lx\n", #got, got_, want_), 0); \
 	})
 
 void skip(const char *what, const char *why);

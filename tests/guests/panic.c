@@ -10,9 +10,11 @@ static void noinline innermost(void)
 
 	if (asked("ud2"))
 		asm volatile("mov $0xb0b0b0b0, %%ebx; mov $0xf15f15, %%r15d; ud2"
-			     : : : "rbx", "r15");
+			     :
+			     :
+			     : "rbx", "r15");
 	asm volatile("lea (%%rip), %0; mov %%rsp, %1; mov %%rbp, %2"
-		     : "=r" (regs.ip), "=r" (regs.sp), "=r" (regs.bp));
+		     : "=r"(regs.ip), "=r"(regs.sp), "=r"(regs.bp));
 	kap_exit(KAP_EXIT_PANIC, 0, "this panic is wanted", &regs);
 }
 
@@ -31,7 +33,9 @@ static void noinline outer_one(void)
 static void noinline wild_stack(kap_u64 sp)
 {
 	asm volatile("mov $0xb0b0b0b0, %%ebx; mov $0xf15f15, %%r15d; mov %0, %%rsp; push %%rax"
-		     : : "a" (sp) : "rbx", "r15", "memory");
+		     :
+		     : "a"(sp)
+		     : "rbx", "r15", "memory");
 }
 
 void test(void)

@@ -8,8 +8,7 @@ USER_PROGRAM(bases, "mov %fs:0, %rax; mov %gs:0, %rbx; syscall; mov %fs:0, %rcx;
 USER_PROGRAM(vector,
 	     "movdqu (%rdi), %xmm3; fninit; fldl (%rdi); movl $0xbf80, -4(%rsp); ldmxcsr -4(%rsp)\n"
 	     "1: syscall; movdqu %xmm3, 16(%rdi); fstl 32(%rdi); stmxcsr 40(%rdi); jmp 1b");
-USER_PROGRAM(look,
-	     ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+USER_PROGRAM(look, ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
 	     "movdqu %xmm\\n, \\n * 16(%rdi)\n"
 	     ".endr\n"
 	     "fnstcw 256(%rdi); stmxcsr 260(%rdi); fnstenv 264(%rdi); syscall; jmp .");
@@ -80,11 +79,13 @@ static void segment_bases(void)
 	*(kap_u64 *)(c.data + 552) = 22;
 	for (int i = 0; i < 3; i++)
 		check(user_run(all[i]) == KAP_TRAP_SYSCALL && all[i]->regs.orig_ax == 10u + i &&
-		      all[i]->regs.bx == 20u + i, "user %d has its fs and gs base", i);
+			      all[i]->regs.bx == 20u + i,
+		      "user %d has its fs and gs base", i);
 	for (int i = 2; i >= 0; i--)
 		check(user_run(all[i]) == KAP_TRAP_EXCEPTION && all[i]->regs.cx == 10u + i &&
-		      all[i]->regs.dx == 20u + i && all[i]->regs.fs_base ==
-		      USER_DATA + 512 + 16 * i, "user %d has them again", i);
+			      all[i]->regs.dx == 20u + i &&
+			      all[i]->regs.fs_base == USER_DATA + 512 + 16 * i,
+		      "user %d has them again", i);
 	user_destroy(&b);
 	user_destroy(&a);
 	user_destroy(&c);
@@ -120,7 +121,8 @@ static void vector_state(int shared)
 	/* What the kernel saves and changes is what the user has. */
 	kap_fpu_save(&a.fpu);
 	check(*(kap_u64 *)((kap_u8 *)a.fpu.area + 160 + 3 * 16) == 0x4008000000000000 &&
-	      !a.fpu.fresh, "%s: kap_fpu_save brings xmm3", where);
+		      !a.fpu.fresh,
+	      "%s: kap_fpu_save brings xmm3", where);
 	*(kap_u64 *)((kap_u8 *)a.fpu.area + 160 + 3 * 16) = 0x77;
 	kap_fpu_changed(&a.fpu);
 	user_run(&a);

@@ -2,8 +2,7 @@
 /* System calls and exceptions of user code, as the kernel sees them. */
 #include "lib.h"
 
-USER_PROGRAM(call,
-	     "mov $0x123456789, %rax; mov $1, %edi; mov $2, %esi; mov $3, %edx\n"
+USER_PROGRAM(call, "mov $0x123456789, %rax; mov $1, %edi; mov $2, %esi; mov $3, %edx\n"
 	     "mov $4, %r10d; mov $5, %r8d; mov $6, %r9d\n"
 	     "mov $0x1122334455667788, %rbx; mov %rbx, %rbp; mov %rbx, %r12; mov %rbx, %r15\n"
 	     "syscall\n"
@@ -32,9 +31,11 @@ static void system_calls(void)
 		return;
 	check_eq(u.regs.orig_ax, 0x123456789, "its number has 64 bits");
 	check(u.regs.di == 1 && u.regs.si == 2 && u.regs.dx == 3 && u.regs.r10 == 4 &&
-	      u.regs.r8 == 5 && u.regs.r9 == 6, "six arguments arrive");
+		      u.regs.r8 == 5 && u.regs.r9 == 6,
+	      "six arguments arrive");
 	check(u.regs.bx == 0x1122334455667788 && u.regs.bp == u.regs.bx &&
-	      u.regs.r12 == u.regs.bx && u.regs.r15 == u.regs.bx, "other registers are kept");
+		      u.regs.r12 == u.regs.bx && u.regs.r15 == u.regs.bx,
+	      "other registers are kept");
 	check_eq(u.regs.cx, u.regs.ip, "rcx is the return address");
 	check_eq(u.trap.signo, 0, "no host signal told of it");
 	u.regs.ax = 0xfeedfacecafebeef;

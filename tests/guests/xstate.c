@@ -6,20 +6,30 @@
 
 /* rdi: 2 KiB of patterns; loads all, then after each call stores all behind them */
 #define EACH(insn) ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n" insn "\n.endr\n"
-#define HIGH(insn) ".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n" \
-		   insn "\n.endr\n"
+#define HIGH(insn) \
+	".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n" insn "\n.endr\n"
 
-USER_PROGRAM(sse, EACH("movdqu \\n * 64(%rdi), %xmm\\n")
-	     "1: syscall\n" EACH("movdqu %xmm\\n, \\n * 64(%rsi)") "jmp 1b");
-USER_PROGRAM(avx, EACH("vmovdqu \\n * 64(%rdi), %ymm\\n")
-	     "1: syscall\n" EACH("vmovdqu %ymm\\n, \\n * 64(%rsi)") "jmp 1b");
+/* clang-format off */
+USER_PROGRAM(sse,
+	     EACH("movdqu \\n * 64(%rdi), %xmm\\n")
+	     "1: syscall\n"
+	     EACH("movdqu %xmm\\n, \\n * 64(%rsi)")
+	     "jmp 1b");
+USER_PROGRAM(avx,
+	     EACH("vmovdqu \\n * 64(%rdi), %ymm\\n")
+	     "1: syscall\n"
+	     EACH("vmovdqu %ymm\\n, \\n * 64(%rsi)")
+	     "jmp 1b");
 USER_PROGRAM(avx512,
-	     EACH("vmovdqu64 \\n * 64(%rdi), %zmm\\n") HIGH("vmovdqu64 \\n * 64(%rdi), %zmm\\n")
+	     EACH("vmovdqu64 \\n * 64(%rdi), %zmm\\n")
+	     HIGH("vmovdqu64 \\n * 64(%rdi), %zmm\\n")
 	     ".irp n, 0, 1, 2, 3, 4, 5, 6, 7\n kmovw \\n * 64 + 8(%rdi), %k\\n\n .endr\n"
 	     "1: syscall\n"
-	     EACH("vmovdqu64 %zmm\\n, \\n * 64(%rsi)") HIGH("vmovdqu64 %zmm\\n, \\n * 64(%rsi)")
+	     EACH("vmovdqu64 %zmm\\n, \\n * 64(%rsi)")
+	     HIGH("vmovdqu64 %zmm\\n, \\n * 64(%rsi)")
 	     ".irp n, 0, 1, 2, 3, 4, 5, 6, 7\n kmovw %k\\n, 2048 + \\n * 2(%rsi)\n .endr\n"
 	     "jmp 1b");
+/* clang-format on */
 
 /* A data area of two pages for each: patterns, then results. */
 #define PATTERNS	0x300000000000UL
@@ -119,6 +129,11 @@ static void moving(void)
 	kap_run_user(b->space, &a->regs, &a->fpu, &a->trap);
 	check(same(areas[0], 16, 16), "also when the first space is gone");
 
+	fill(areas[0], 1234);
+	user_load(a, sse);
+	a->regs.di = PATTERNS;
+	a->regs.si = PATTERNS + PAGE;
+	kap_run_user(b->space, &a->regs, &a->fpu, &a->trap);
 	/* Destroying the space that holds the live state saves it first. */
 	memset(areas[0] + PAGE, 0, PAGE);
 	kap_space_destroy(&b->own);

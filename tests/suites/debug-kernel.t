@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The kernels of arch-um/configs/debug.config, preempt.config and tiny.config under a mixed load:
-# nothing may appear on the console that a sound kernel does not say.
+# The kernels of arch-um/configs/debug.config and tiny.config, and the usual one with each kind of
+# preemption, under a mixed load: nothing may appear on the console that a sound kernel does not say.
 
 . "$(dirname "$0")/../boot/boot.sh"
 exec </dev/null
@@ -98,7 +98,11 @@ else
 	point 1 'debug: debug information and the scripts for gdb are there'
 fi
 
-load preempt --kernel build/guest-preempt/vmlinux
+# The usual kernel is built for every kind of preemption.
+for kind in full voluntary none; do
+	load "preempt=$kind" --append preempt=$kind
+	has "Dynamic Preempt: $kind" "preempt=$kind: is taken"
+done
 FORKS=50 BLOCK=1M load tiny --kernel build/guest-tiny/vmlinux --mem 32M
 kap --kernel build/guest-tiny/vmlinux --mem 32M -- cat /proc/meminfo /proc/version
 wants 0 'tiny: a guest with 32 MiB'

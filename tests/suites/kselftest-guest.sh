@@ -1,20 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run PART PARTS [DONE-FILE]: runs every PARTSth test of the list beside it, from the
+# run PART PARTS [WITHOUT [ONLY]]: runs every PARTSth test of the list beside it, from the
 # PARTth, each with a time-out, and prints their output between lines of @@. It runs as
-# it is in a guest and, as NATIVE=1, on the host. Tests named in DONE-FILE are left out.
+# it is in a guest and, with NATIVE=1, on the host. WITHOUT and ONLY are files that name
+# tests, one a line.
 
 part=$1
 parts=$2
-done=${3-/dev/null}
+without=${3-/dev/null}
+only=${4-}
 here=$(cd "$(dirname "$0")" && pwd)
 
-# A test that loops in the kernel's log must not make the machine unreadable.
+# The kernel's log is divided by tests too, where it is the guest's.
 kmsg=/dev/kmsg
 [ -z "$NATIVE" ] || kmsg=/dev/null
 
-up()
+uptime_now()
 {
 	read -r now _ </proc/uptime
 	echo "$now"
@@ -37,13 +39,17 @@ run()
 		shift
 	done
 	name=${test%/*}/$name
-	! grep -qxF "$name" "$done" || return
-	[ -x "$here/$test" ] || { printf '@@ missing %s\n' "$name"; return; }
+	! grep -qxF "$name" "$without" || return
+	[ -z "$only" ] || grep -qxF "$name" "$only" || return
+	if [ ! -x "$here/$test" ]; then
+		printf '@@ missing %s\n' "$name"
+		return
+	fi
 
 	cd "$here/${test%/*}" || exit 1
 	printf '@@ begin %s %s\n' "$name" "$limit"
-	echo "kselftest: begin $name" >$kmsg
-	start=$(up)
+	echo "kselftest: $name" >$kmsg
+	start=$(uptime_now)
 	# shellcheck disable=SC2086 # words of the list
 	timeout -k 5 "$limit" "./${test##*/}" $args </dev/null 2>&1
 	status=$?
@@ -52,7 +58,7 @@ run()
 	if [ -z "$NATIVE" ] || [ $$ = 1 ]; then
 		kill -9 -1 2>/dev/null
 	fi
-	printf '\n@@ end %s %s %s %s\n' "$name" "$status" "$start" "$(up)"
+	printf '\n@@ end %s %s %s %s\n' "$name" "$status" "$start" "$(uptime_now)"
 }
 
 if [ -z "$NATIVE" ]; then

@@ -100,6 +100,7 @@ static inline unsigned long regs_get_kernel_argument(struct pt_regs *regs, unsig
 }
 
 #define arch_has_single_step()	(1)
+#define ARCH_HAS_USER_SINGLE_STEP_REPORT
 
 #define current_user_stack_pointer() user_stack_pointer(current_pt_regs())
 
