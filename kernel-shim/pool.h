@@ -67,7 +67,8 @@ static inline void shell_op(struct kap_shell *shell, kap_u64 nr, kap_u64 a, kap_
 	op->arg[5] = f;
 }
 
-#define KEEPER_RUNNER_FLAGS (HOST_CLONE_VM | HOST_CLONE_FS | HOST_CLONE_FILES | \
-			     HOST_CLONE_SIGHAND | HOST_CLONE_THREAD | HOST_CLONE_SYSVSEM)
+#define KEEPER_RUNNER_FLAGS                                                      \
+	(HOST_CLONE_VM | HOST_CLONE_FS | HOST_CLONE_FILES | HOST_CLONE_SIGHAND | \
+	 HOST_CLONE_THREAD | HOST_CLONE_SYSVSEM)
 
 #endif

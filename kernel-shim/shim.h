@@ -26,12 +26,12 @@ static inline struct kap_stack *this_stack(void)
 
 static inline void zero(void *p, kap_u64 len)
 {
-	asm volatile("rep stosb" : "+D" (p), "+c" (len) : "a" (0) : "memory");
+	asm volatile("rep stosb" : "+D"(p), "+c"(len) : "a"(0) : "memory");
 }
 
 static inline void copy(void *to, const void *from, kap_u64 len)
 {
-	asm volatile("rep movsb" : "+D" (to), "+S" (from), "+c" (len) : : "memory");
+	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len) : : "memory");
 }
 
 static inline long futex_wait(kap_u32 *word, kap_u32 value, const struct host_timespec *timeout)

@@ -33,10 +33,21 @@ static kap_u8 boot_signal_stack[KAP_STACK_SIZE] __attribute__((aligned(KAP_STACK
 
 static void fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off)
 {
-	r->r15 = uc->r15; r->r14 = uc->r14; r->r13 = uc->r13; r->r12 = uc->r12;
-	r->bp = uc->bp; r->bx = uc->bx; r->r11 = uc->r11; r->r10 = uc->r10;
-	r->r9 = uc->r9; r->r8 = uc->r8; r->ax = uc->ax; r->cx = uc->cx;
-	r->dx = uc->dx; r->si = uc->si; r->di = uc->di;
+	r->r15 = uc->r15;
+	r->r14 = uc->r14;
+	r->r13 = uc->r13;
+	r->r12 = uc->r12;
+	r->bp = uc->bp;
+	r->bx = uc->bx;
+	r->r11 = uc->r11;
+	r->r10 = uc->r10;
+	r->r9 = uc->r9;
+	r->r8 = uc->r8;
+	r->ax = uc->ax;
+	r->cx = uc->cx;
+	r->dx = uc->dx;
+	r->si = uc->si;
+	r->di = uc->di;
 	r->orig_ax = ~0ULL;
 	r->ip = uc->ip;
 	r->cs = KERNEL_CS;

@@ -78,8 +78,8 @@ void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
 
 	if (op && va <= op->arg[0] + op->arg[1] && op->arg[0] <= va + len) {
 		kap_u64 start = va < op->arg[0] ? va : op->arg[0];
-		kap_u64 end = va + len > op->arg[0] + op->arg[1] ? va + len
-								  : op->arg[0] + op->arg[1];
+		kap_u64 end = va + len > op->arg[0] + op->arg[1] ? va + len :
+								   op->arg[0] + op->arg[1];
 		op->arg[0] = start;
 		op->arg[1] = end - start;
 		return;

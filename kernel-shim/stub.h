@@ -44,7 +44,7 @@ struct stub_ctl {
 	kap_u32 nr_ops;
 	kap_s32 reply_fd;
 	kap_u32 pad;
-	kap_u64 child_ctl;		/* zygote: physical address of the new shell's control page */
+	kap_u64 child_ctl;		/* zygote: control page of the new shell (physical) */
 	kap_u64 child_scratch;
 	kap_u64 ok, failed;		/* constants that the keeper writes to reply_fd */
 	kap_u64 pad2[2];

@@ -14,7 +14,7 @@ static inline kap_u64 tsc(void)
 {
 	kap_u32 lo, hi;
 
-	asm volatile("lfence; rdtsc" : "=a" (lo), "=d" (hi) : : "memory");
+	asm volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return ((kap_u64)hi << 32) | lo;
 }
 

@@ -141,7 +141,7 @@ static void vk_del_vqs(struct virtio_device *vdev)
 	struct vk_device *vk = to_vk(vdev);
 	struct virtqueue *vq, *n;
 
-	list_for_each_entry_safe(vq, n, &vdev->vqs, list) {
+	list_for_each_entry_safe (vq, n, &vdev->vqs, list) {
 		vk->page->queue[vq->index].ready = 0;
 		vk->vqs[vq->index] = NULL;
 		vring_del_virtqueue(vq);
@@ -158,8 +158,8 @@ static struct virtqueue *vk_setup_vq(struct vk_device *vk, unsigned int index,
 
 	if (index >= vk->page->nr_queues || !q->size_max)
 		return ERR_PTR(-ENOENT);
-	vq = vring_create_virtqueue(index, q->size_max, PAGE_SIZE, &vk->vdev, true, true,
-				    info->ctx, vk_notify, info->callback, info->name);
+	vq = vring_create_virtqueue(index, q->size_max, PAGE_SIZE, &vk->vdev, true, true, info->ctx,
+				    vk_notify, info->callback, info->name);
 	if (!vq)
 		return ERR_PTR(-ENOMEM);
 	vq->num_max = q->size_max;

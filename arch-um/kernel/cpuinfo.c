@@ -18,8 +18,9 @@ static struct cpuid cpuid(u32 leaf, u32 subleaf)
 {
 	struct cpuid r;
 
-	asm volatile("cpuid" : "=a" (r.a), "=b" (r.b), "=c" (r.c), "=d" (r.d)
-		     : "a" (leaf), "c" (subleaf));
+	asm volatile("cpuid"
+		     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+		     : "a"(leaf), "c"(subleaf));
 	return r;
 }
 
@@ -34,6 +35,7 @@ static int __init cpuinfo_init(void)
 early_initcall(cpuinfo_init);
 
 /* Names that programs look for, by leaf, register (0 a .. 3 d) and bit. */
+/* clang-format off */
 static const struct {
 	u32 leaf;
 	u8 reg, bit;
@@ -59,6 +61,7 @@ static const struct {
 	{ 7, 2, 9, "vaes" }, { 7, 2, 10, "vpclmulqdq" }, { 7, 2, 11, "avx512_vnni" },
 	{ 7, 2, 12, "avx512_bitalg" }, { 7, 2, 14, "avx512_vpopcntdq" }, { 7, 3, 4, "fsrm" },
 };
+/* clang-format on */
 
 static void show_flags(struct seq_file *m)
 {
@@ -93,8 +96,8 @@ static int show_cpuinfo(struct seq_file *m, void *v)
 		*(struct cpuid *)&brand[4 * i] = cpuid(0x80000002 + i, 0);
 	do_div(khz, 1000);
 
-	seq_printf(m, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n",
-		   cpu, (char *)vendor, family, model);
+	seq_printf(m, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", cpu,
+		   (char *)vendor, family, model);
 	seq_printf(m, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %llu.%03llu\n",
 		   skip_spaces((char *)brand), sig.a & 0xf, khz / 1000, khz % 1000);
 	show_flags(m);

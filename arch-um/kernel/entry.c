@@ -40,8 +40,8 @@ static noinstr void user_syscall(struct pt_regs *regs)
 	instrumentation_begin();
 	if (likely((unsigned long)nr < NR_syscalls)) {
 		nr = array_index_nospec(nr, NR_syscalls);
-		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx,
-					      regs->r10, regs->r8, regs->r9);
+		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8,
+					      regs->r9);
 	} else if (nr != -1) {
 		regs->ax = -ENOSYS;
 	}

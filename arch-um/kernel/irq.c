@@ -14,6 +14,9 @@
 DEFINE_PER_CPU_SHARED_ALIGNED(irq_cpustat_t, irq_stat);
 EXPORT_PER_CPU_SYMBOL(irq_stat);
 
+/* The shim's; every module that turns interrupts on calls it. */
+EXPORT_SYMBOL(kap_poll_doorbell);
+
 static void device_bells(struct kap_vcpu *vcpu)
 {
 	u64 slots = xchg(&vcpu->dev_pending, 0);
@@ -74,7 +77,7 @@ static void show_line(struct seq_file *p, int prec, const char *tag, size_t offs
 	int cpu;
 
 	seq_printf(p, "%*s: ", prec, tag);
-	for_each_online_cpu(cpu)
+	for_each_online_cpu (cpu)
 		seq_printf(p, "%10u ", *(unsigned int *)((char *)&per_cpu(irq_stat, cpu) + offset));
 	seq_printf(p, "  %s\n", what);
 }

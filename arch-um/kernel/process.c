@@ -29,7 +29,7 @@ void __init arch_task_cache_init(void)
 int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 {
 	memcpy(dst, src, sizeof(*dst));
-	dst->thread.fpu = (struct kap_fpu) { .fresh = 1 };
+	dst->thread.fpu = (struct kap_fpu){ .fresh = 1 };
 
 	/* Kernel threads never run user code, unless they exec: then it is made there. */
 	if (src->flags & PF_KTHREAD)

@@ -60,7 +60,7 @@ void arch_send_call_function_ipi_mask(const struct cpumask *mask)
 {
 	int cpu;
 
-	for_each_cpu(cpu, mask)
+	for_each_cpu (cpu, mask)
 		kap_send_ipi(cpu, KAP_IPI_CALL);
 }
 

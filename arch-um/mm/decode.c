@@ -28,6 +28,8 @@ static bool modrm_memory(struct insn *insn, int *reg)
 	return modrm >= 0 && modrm < 0xc0;
 }
 
+/* clang-format off */
+
 /* Two-byte opcodes 0f xx whose memory operand is written, also in VEX and EVEX form. */
 static bool writes_0f(int op, int reg)
 {

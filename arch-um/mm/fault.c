@@ -25,7 +25,8 @@
 /*
  * The engine may not know whether an access was a write (ptrace does not tell):
  * - a fault on the instruction's own address is the fetch;
- * - a host mapping is readable whenever it exists, so "permission denied" at any other place is a write;
+ * - a host mapping is readable whenever it exists, so "permission denied" at any other
+ *   place is a write;
  * - a missing mapping right behind the instruction's page may be the rest of the fetch;
  * - any other missing mapping is a write if the instruction says so, else taken for a
  *   read: a wrong guess comes back as a permission fault.
@@ -144,16 +145,17 @@ static bool vma_allows(struct vm_area_struct *vma, unsigned long error)
 /* Another page of the same mapping, if that needs no waiting; the lock stays held. */
 static bool fault_one_more(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
 {
-	vm_fault_t fault = handle_mm_fault(vma, addr, flags | FAULT_FLAG_ALLOW_RETRY |
-					   FAULT_FLAG_RETRY_NOWAIT, NULL);
+	vm_fault_t fault = handle_mm_fault(vma, addr,
+					   flags | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT,
+					   NULL);
 
 	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_COMPLETED));
 }
 
 static bool page_cached(struct vm_area_struct *vma, unsigned long addr)
 {
-	struct folio *folio = filemap_get_folio(vma->vm_file->f_mapping,
-						linear_page_index(vma, addr));
+	struct folio *folio =
+		filemap_get_folio(vma->vm_file->f_mapping, linear_page_index(vma, addr));
 
 	if (IS_ERR(folio))
 		return false;

@@ -12,11 +12,16 @@
 static u32 apply(int op, u32 old, u32 arg)
 {
 	switch (op) {
-	case FUTEX_OP_SET: return arg;
-	case FUTEX_OP_ADD: return old + arg;
-	case FUTEX_OP_OR: return old | arg;
-	case FUTEX_OP_ANDN: return old & ~arg;
-	default: return old ^ arg;
+	case FUTEX_OP_SET:
+		return arg;
+	case FUTEX_OP_ADD:
+		return old + arg;
+	case FUTEX_OP_OR:
+		return old | arg;
+	case FUTEX_OP_ANDN:
+		return old & ~arg;
+	default:
+		return old ^ arg;
 	}
 }
 

@@ -21,8 +21,8 @@ static unsigned long alignment(struct file *file, unsigned long len)
 	return !file && len >= SZ_64K ? SZ_64K - 1 : 0;
 }
 
-static unsigned long search(struct file *file, unsigned long len,
-			    unsigned long low, unsigned long high, bool topdown)
+static unsigned long search(struct file *file, unsigned long len, unsigned long low,
+			    unsigned long high, bool topdown)
 {
 	struct vm_unmapped_area_info info = {
 		.flags		= topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
@@ -86,7 +86,8 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 		if (!IS_ERR_VALUE(addr))
 			return addr;
 	}
-	return search_around(file, len, max(mm->mmap_base & -(unsigned long)!topdown,
+	return search_around(file, len,
+			     max(mm->mmap_base & -(unsigned long)!topdown,
 						   (unsigned long)TASK_UNMAPPED_BASE),
 			     TASK_SIZE, false);
 }

@@ -62,8 +62,8 @@ void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd)
 	if (!kap_pte_mappable(pte))
 		return;
 	spin_lock_irqsave(&mm->context.space_lock, flags);
-	kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT,
-		      PMD_SIZE, host_prot(pte));
+	kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT, PMD_SIZE,
+		      host_prot(pte));
 	spin_unlock_irqrestore(&mm->context.space_lock, flags);
 }
 

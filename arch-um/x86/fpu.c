@@ -67,7 +67,7 @@ static u32 __init read_mxcsr_mask(void)
 	static u8 image[FXSAVE_SIZE] __initdata __aligned(16);
 	struct _fpstate *fx = (struct _fpstate *)image;
 
-	asm volatile("fxsave %0" : "=m" (image));
+	asm volatile("fxsave %0" : "=m"(image));
 	return fx->mxcsr_mask ?: MXCSR_MASK_OLD_CPU;
 }
 
@@ -89,7 +89,7 @@ static int __init fpu_init(void)
 
 		if (!(mask & BIT_ULL(i)))
 			continue;
-		asm volatile("cpuid" : "+a" (size), "=b" (offset), "+c" (c), "=d" (d));
+		asm volatile("cpuid" : "+a"(size), "=b"(offset), "+c"(c), "=d"(d));
 		if (!size || offset + size > limit)
 			continue;
 		component[i].offset = offset;

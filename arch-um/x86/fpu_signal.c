@@ -21,7 +21,7 @@ int fpu_save_to_frame(void __user *frame)
 	struct _xstate *x = fpu_sync(current);
 	unsigned int size = fpu_user_size();
 
-	x->fpstate.sw_reserved = (struct _fpx_sw_bytes) {
+	x->fpstate.sw_reserved = (struct _fpx_sw_bytes){
 		.magic1 = FP_XSTATE_MAGIC1,
 		.extended_size = fpu_frame_size(),
 		.xfeatures = fpu_user_mask(),

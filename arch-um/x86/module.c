@@ -88,8 +88,8 @@ static u64 got_entry(const Elf_Shdr *sechdrs, struct module *mod, u64 value)
 static int out_of_reach(struct module *mod, unsigned int type, u64 place, u64 value,
 			const char *symbol)
 {
-	pr_err("%s: relocation type %u at %px does not reach %s (value %#llx)\n",
-	       mod->name, type, (void *)place, *symbol ? symbol : "a section", value);
+	pr_err("%s: relocation type %u at %px does not reach %s (value %#llx)\n", mod->name, type,
+	       (void *)place, *symbol ? symbol : "a section", value);
 	pr_err("%s: compile the module with the kernel's own flags\n", mod->name);
 	return -ENOEXEC;
 }
@@ -153,12 +153,12 @@ int apply_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symin
 		u64 value = 0;
 		int ret;
 
-		ret = compute(sechdrs, mod, type, place, sym->st_value, rela->r_addend,
-			      &value, &size);
+		ret = compute(sechdrs, mod, type, place, sym->st_value, rela->r_addend, &value,
+			      &size);
 		if (ret == -ERANGE)
 			return out_of_reach(mod, type, place, value, strtab + sym->st_name);
 		if (ret) {
-			pr_err("%s: relocation type %u is not known: compile it with the kernel's flags\n",
+			pr_err("%s: unknown relocation type %u: compile it with the kernel's flags\n",
 			       mod->name, type);
 			return ret;
 		}

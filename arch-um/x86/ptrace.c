@@ -25,9 +25,10 @@
 #define SELECTOR_RPL	3
 
 /* Flags that a tracer may set. */
-#define TRACER_FLAGS	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
-			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_OF | \
-			 X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_NT)
+#define TRACER_FLAGS                                                                     \
+	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | \
+	 X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_RF | X86_EFLAGS_AC | \
+	 X86_EFLAGS_NT)
 
 static_assert(sizeof(struct pt_regs) == sizeof(struct user_regs_struct));
 static_assert(offsetof(struct pt_regs, orig_ax) == offsetof(struct user_regs_struct, orig_ax));
@@ -131,8 +132,8 @@ static int genregs_set(struct task_struct *task, const struct user_regset *set, 
 		unsigned int offset = pos;
 		unsigned long value;
 
-		ret = user_regset_copyin(&pos, &count, &kbuf, &ubuf, &value,
-					 offset, offset + sizeof(value));
+		ret = user_regset_copyin(&pos, &count, &kbuf, &ubuf, &value, offset,
+					 offset + sizeof(value));
 		if (!ret)
 			ret = set_reg(task, offset, value);
 	}
@@ -274,10 +275,17 @@ static bool next_sets_flags(struct task_struct *child, struct pt_regs *regs)
 	len = access_process_vm(child, regs->ip, code, sizeof(code), FOLL_FORCE);
 	for (i = 0; i < len; i++) {
 		switch (code[i]) {
-		case 0x26: case 0x2e: case 0x36: case 0x3e:	/* segment prefixes */
-		case 0x64: case 0x65:
-		case 0x66: case 0x67:				/* size prefixes */
-		case 0xf0: case 0xf2: case 0xf3:		/* lock, repeat */
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e: /* segment prefixes */
+		case 0x64:
+		case 0x65:
+		case 0x66:
+		case 0x67: /* size prefixes */
+		case 0xf0:
+		case 0xf2:
+		case 0xf3: /* lock, repeat */
 			continue;
 		case 0x40 ... 0x4f:				/* REX */
 			if (regs->cs != __USER_CS)
@@ -331,10 +339,10 @@ void user_single_step_report(struct pt_regs *regs)
 
 #define REG(name)	[offsetof(struct pt_regs, name) / sizeof(long)] = #name
 
-static const char * const reg_names[] = {
-	REG(r15), REG(r14), REG(r13), REG(r12), REG(bp), REG(bx), REG(r11), REG(r10), REG(r9),
-	REG(r8), REG(ax), REG(cx), REG(dx), REG(si), REG(di), REG(orig_ax), REG(ip), REG(cs),
-	REG(flags), REG(sp), REG(ss),
+static const char *const reg_names[] = {
+	REG(r15), REG(r14),	REG(r13), REG(r12), REG(bp),	REG(bx), REG(r11),
+	REG(r10), REG(r9),	REG(r8),  REG(ax),  REG(cx),	REG(dx), REG(si),
+	REG(di),  REG(orig_ax), REG(ip),  REG(cs),  REG(flags), REG(sp), REG(ss),
 };
 
 int regs_query_register_offset(const char *name)

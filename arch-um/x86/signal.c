@@ -32,9 +32,9 @@
 #define SYSCALL_LEN	2	/* bytes of the syscall instruction */
 
 /* Flags that a program may set through a frame. */
-#define FRAME_FLAGS	(X86_EFLAGS_AC | X86_EFLAGS_OF | X86_EFLAGS_DF | X86_EFLAGS_TF | \
-			 X86_EFLAGS_SF | X86_EFLAGS_ZF | X86_EFLAGS_AF | X86_EFLAGS_PF | \
-			 X86_EFLAGS_CF | X86_EFLAGS_RF)
+#define FRAME_FLAGS                                                                      \
+	(X86_EFLAGS_AC | X86_EFLAGS_OF | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_SF | \
+	 X86_EFLAGS_ZF | X86_EFLAGS_AF | X86_EFLAGS_PF | X86_EFLAGS_CF | X86_EFLAGS_RF)
 
 struct rt_sigframe {
 	unsigned long pretcode;
@@ -45,8 +45,9 @@ struct rt_sigframe {
 /* The largest frame, for AT_MINSIGSTKSZ and for sigaltstack's check. */
 static unsigned long max_frame_size(void)
 {
-	return round_up(sizeof(struct rt_sigframe) + FRAME_ALIGN - 1 +
-			fpu_frame_size() + XSAVE_ALIGN - 1, FRAME_ALIGN);
+	return round_up(sizeof(struct rt_sigframe) + FRAME_ALIGN - 1 + fpu_frame_size() +
+				XSAVE_ALIGN - 1,
+			FRAME_ALIGN);
 }
 
 unsigned long kap_min_sigstksz(void)
@@ -82,23 +83,37 @@ static unsigned long place_frame(struct ksignal *ksig, unsigned long sp, unsigne
 
 	if (altstack && !__on_sig_stack(sp)) {
 		if (show_unhandled_signals && printk_ratelimit())
-			pr_info("%s[%d] overflowed sigaltstack\n",
-				current->comm, task_pid_nr(current));
+			pr_info("%s[%d] overflowed sigaltstack\n", current->comm,
+				task_pid_nr(current));
 		return 0;
 	}
 	return sp;
 }
 
-static void fill_context(struct sigcontext *sc, const struct pt_regs *regs,
-			 unsigned long fpstate, const sigset_t *mask)
+static void fill_context(struct sigcontext *sc, const struct pt_regs *regs, unsigned long fpstate,
+			 const sigset_t *mask)
 {
-	*sc = (struct sigcontext) {
-		.r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11,
-		.r12 = regs->r12, .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15,
-		.di = regs->di, .si = regs->si, .bp = regs->bp, .bx = regs->bx,
-		.dx = regs->dx, .ax = regs->ax, .cx = regs->cx, .sp = regs->sp,
-		.ip = regs->ip, .flags = regs->flags,
-		.cs = regs->cs, .ss = regs->ss,
+	*sc = (struct sigcontext){
+		.r8 = regs->r8,
+		.r9 = regs->r9,
+		.r10 = regs->r10,
+		.r11 = regs->r11,
+		.r12 = regs->r12,
+		.r13 = regs->r13,
+		.r14 = regs->r14,
+		.r15 = regs->r15,
+		.di = regs->di,
+		.si = regs->si,
+		.bp = regs->bp,
+		.bx = regs->bx,
+		.dx = regs->dx,
+		.ax = regs->ax,
+		.cx = regs->cx,
+		.sp = regs->sp,
+		.ip = regs->ip,
+		.flags = regs->flags,
+		.cs = regs->cs,
+		.ss = regs->ss,
 		.err = current->thread.error_code,
 		.trapno = current->thread.trap_nr,
 		.cr2 = current->thread.cr2,

@@ -75,8 +75,8 @@ SYSCALL_DEFINE2(arch_prctl, int, option, unsigned long, arg)
 	}
 }
 
-SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot,
-		unsigned long, flags, unsigned long, fd, unsigned long, off)
+SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot, unsigned long,
+		flags, unsigned long, fd, unsigned long, off)
 {
 	if (off & ~PAGE_MASK)
 		return -EINVAL;

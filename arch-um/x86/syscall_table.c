@@ -8,11 +8,12 @@
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
-#define __SYSCALL(nr, fn)		extern long fn(unsigned long, unsigned long, unsigned long, \
-						       unsigned long, unsigned long, unsigned long);
-#define __SYSCALL_NORETURN(nr, fn)	extern long __noreturn fn(unsigned long, unsigned long, \
-						unsigned long, unsigned long, unsigned long, \
+#define __SYSCALL(nr, fn)                                                                         \
+	extern long fn(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long, \
 						unsigned long);
+#define __SYSCALL_NORETURN(nr, fn)                                                            \
+	extern long __noreturn fn(unsigned long, unsigned long, unsigned long, unsigned long, \
+				  unsigned long, unsigned long);
 #include <asm/syscalls_64.h>
 #undef __SYSCALL
 #undef __SYSCALL_NORETURN

@@ -21,8 +21,8 @@ void kap_show_signal(int sig, const char *what, struct pt_regs *regs)
 {
 	if (!show_unhandled_signals || !unhandled_signal(current, sig) || !printk_ratelimit())
 		return;
-	pr_info("%s[%d] trap %s ip:%lx sp:%lx error:%lx", current->comm, task_pid_nr(current),
-		what, regs->ip, regs->sp, current->thread.error_code);
+	pr_info("%s[%d] trap %s ip:%lx sp:%lx error:%lx", current->comm, task_pid_nr(current), what,
+		regs->ip, regs->sp, current->thread.error_code);
 	print_vma_addr(KERN_CONT " in ", regs->ip);
 	pr_cont("\n");
 }

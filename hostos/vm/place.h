@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Placement: a vCPU and the user code that it waits for share one host CPU, because they take turns. This
- * moves them together when that CPU is taken by others and another one is free.
+ * Placement: a vCPU and the user code that it waits for share one host CPU, because they take
+ * turns. This moves them together when that CPU is taken by others and another one is free.
  */
 #ifndef HOSTOS_PLACE_H
 #define HOSTOS_PLACE_H

@@ -16,8 +16,9 @@ static kap_u64 mask;
 
 static void cpuid(kap_u32 leaf, kap_u32 sub, kap_u32 r[4])
 {
-	asm volatile("cpuid" : "=a" (r[0]), "=b" (r[1]), "=c" (r[2]), "=d" (r[3])
-		     : "a" (leaf), "c" (sub));
+	asm volatile("cpuid"
+		     : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+		     : "a"(leaf), "c"(sub));
 }
 
 /* XSAVE's size for what XCR0 has on (CPUID 0xd.0), 512 where there is no XSAVE. */
@@ -33,7 +34,7 @@ static void learn_size(void)
 		mask = 3;
 		return;
 	}
-	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
+	asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
 	mask = ((kap_u64)hi << 32) | lo;
 	cpuid(0xd, 0, r);
 	size = r[1];

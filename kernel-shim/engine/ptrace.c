@@ -120,7 +120,7 @@ static void classify(struct runner *runner, int sig, struct kap_regs *regs, stru
 		trap->nr = info.code == 1 ? KAP_EXC_AC : KAP_EXC_SS;
 		break;
 	case HOST_SIGSYS:
-		/* The filter of stub.S: a call into the host's vsyscall page, already undone as a return. */
+		/* The filter of stub.S: the host has made the vsyscall a mere return. */
 		regs->ip = info.addr;
 		regs->sp -= 8;
 		trap->kind = KAP_TRAP_FAULT;

@@ -88,8 +88,9 @@ static inline long host_call6(long nr, long a, long b, long c, long d, long e, l
 	register long r9 asm("r9") = f;
 	long ret;
 
-	asm volatile("syscall" : "=a" (ret)
-		     : "a" (nr), "D" (a), "S" (b), "d" (c), "r" (r10), "r" (r8), "r" (r9)
+	asm volatile("syscall"
+		     : "=a"(ret)
+		     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 		     : "rcx", "r11", "memory");
 	return ret;
 }

@@ -32,6 +32,8 @@ static siginfo_t info;
 static mcontext_t context;
 static unsigned long context_flags, handler_flags;
 static char *past_end;
+static char *volatile low;	/* null, unknown to the compiler */
+static char stack[65536];
 static const char constant[4096] = "constant";
 
 /* AC stays set in a handler: nothing unaligned may come before this. */
@@ -92,12 +94,12 @@ static void noncanonical(void)
 
 static void null_read(void)
 {
-	(void)*(volatile int *)8;
+	(void)*(volatile int *)(low + 8);
 }
 
 static void null_write(void)
 {
-	*(volatile int *)16 = 1;
+	*(volatile int *)(low + 16) = 1;
 }
 
 static void kernel_read(void)
@@ -312,11 +314,13 @@ static void default_fault(void)
 int main(void)
 {
 	static const int sigs[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	size_t i;
 
+	sigaltstack(&ss, NULL);
 	past_end = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memfd_create("empty", 0), 0);
 	for (i = 0; i < sizeof(sigs) / sizeof(*sigs); i++)
-		on_signal(sigs[i], caught, SA_NODEFER);
+		on_signal(sigs[i], caught, SA_NODEFER | SA_ONSTACK);
 	for (i = 0; i < sizeof(faults) / sizeof(*faults); i++)
 		one_fault(&faults[i]);
 	addresses();

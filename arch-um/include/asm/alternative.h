@@ -3,6 +3,7 @@
  * What x86's headers expect of instruction patching: this port patches
  * nothing at boot, the first choice is always taken and locks are always locked.
  */
+/* clang-format off */
 #ifndef _ASM_KAP_ALTERNATIVE_H
 #define _ASM_KAP_ALTERNATIVE_H
 

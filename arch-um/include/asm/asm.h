@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Assembler helpers, and the exception table: pairs of relative addresses of an
- * instruction that may fault and of the place to go on.
+ * Assembler helpers, and entries of the exception table (asm/extable.h): the relative
+ * addresses of an instruction that may fault and of the place to go on.
  */
+/* clang-format off */
 #ifndef _ASM_KAP_ASM_H
 #define _ASM_KAP_ASM_H
 
@@ -12,6 +13,7 @@
 	.balign 4 ;				\
 	.long (from) - . ;			\
 	.long (to) - . ;			\
+	.long 0 ;				\
 	.popsection
 #else
 #define _ASM_EXTABLE(from, to)			\
@@ -19,6 +21,7 @@
 	" .balign 4\n"				\
 	" .long (" #from ") - .\n"		\
 	" .long (" #to ") - .\n"		\
+	" .long 0\n"				\
 	" .popsection\n"
 
 /* What x86's shared headers use. */

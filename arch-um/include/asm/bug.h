@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* BUG and WARN are an undefined instruction with an entry in a table. */
+/* clang-format off */
 #ifndef _ASM_KAP_BUG_H
 #define _ASM_KAP_BUG_H
 

@@ -48,11 +48,11 @@ extern void kap_elf_plat_init(struct pt_regs *regs);
 #define SET_PERSONALITY(ex)	set_personality(PER_LINUX | (current->personality & ~PER_MASK))
 
 #define ARCH_DLINFO							\
-do {									\
+	do {                                                                     \
 	if (current->mm->context.vdso)					\
 		NEW_AUX_ENT(AT_SYSINFO_EHDR, current->mm->context.vdso);	\
 	NEW_AUX_ENT(AT_MINSIGSTKSZ, kap_min_sigstksz());			\
-} while (0)
+	} while (0)
 extern unsigned long kap_min_sigstksz(void);
 
 #define ARCH_HAS_SETUP_ADDITIONAL_PAGES	1

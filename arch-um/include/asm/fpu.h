@@ -70,8 +70,7 @@ extern int fpregs_set(struct task_struct *task, const struct user_regset *set, u
 		      unsigned int count, const void *kbuf, const void __user *ubuf);
 extern int xstateregs_get(struct task_struct *task, const struct user_regset *set,
 			  struct membuf to);
-extern int xstateregs_set(struct task_struct *task, const struct user_regset *set,
-			  unsigned int pos, unsigned int count, const void *kbuf,
-			  const void __user *ubuf);
+extern int xstateregs_set(struct task_struct *task, const struct user_regset *set, unsigned int pos,
+			  unsigned int count, const void *kbuf, const void __user *ubuf);
 
 #endif

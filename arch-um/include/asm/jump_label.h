@@ -3,6 +3,7 @@
  * Branches that are decided rarely and taken often: five bytes of text, a no-operation
  * or a jump, and an entry in a table that says where they are.
  */
+/* clang-format off */
 #ifndef _ASM_KAP_JUMP_LABEL_H
 #define _ASM_KAP_JUMP_LABEL_H
 

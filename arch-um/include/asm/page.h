@@ -24,11 +24,21 @@
 
 #include <linux/types.h>
 
-typedef struct { unsigned long pte; } pte_t;
-typedef struct { unsigned long pmd; } pmd_t;
-typedef struct { unsigned long pud; } pud_t;
-typedef struct { unsigned long pgd; } pgd_t;
-typedef struct { unsigned long pgprot; } pgprot_t;
+typedef struct {
+	unsigned long pte;
+} pte_t;
+typedef struct {
+	unsigned long pmd;
+} pmd_t;
+typedef struct {
+	unsigned long pud;
+} pud_t;
+typedef struct {
+	unsigned long pgd;
+} pgd_t;
+typedef struct {
+	unsigned long pgprot;
+} pgprot_t;
 typedef struct page *pgtable_t;
 
 #define pte_val(x)	((x).pte)
@@ -36,30 +46,30 @@ typedef struct page *pgtable_t;
 #define pud_val(x)	((x).pud)
 #define pgd_val(x)	((x).pgd)
 #define pgprot_val(x)	((x).pgprot)
-#define __pte(x)	((pte_t) { (x) })
-#define __pmd(x)	((pmd_t) { (x) })
-#define __pud(x)	((pud_t) { (x) })
-#define __pgd(x)	((pgd_t) { (x) })
-#define __pgprot(x)	((pgprot_t) { (x) })
+#define __pte(x) ((pte_t){ (x) })
+#define __pmd(x) ((pmd_t){ (x) })
+#define __pud(x) ((pud_t){ (x) })
+#define __pgd(x) ((pgd_t){ (x) })
+#define __pgprot(x) ((pgprot_t){ (x) })
 
 static inline void clear_page(void *page)
 {
 	unsigned long n = PAGE_SIZE / 8;
 
-	asm volatile("rep stosq" : "+D" (page), "+c" (n) : "a" (0UL) : "memory");
+	asm volatile("rep stosq" : "+D"(page), "+c"(n) : "a"(0UL) : "memory");
 }
 
 static inline void copy_page(void *to, const void *from)
 {
 	unsigned long n = PAGE_SIZE / 8;
 
-	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (n) : : "memory");
+	asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 
 #define clear_user_page(page, vaddr, pg)	clear_page(page)
 #define copy_user_page(to, from, vaddr, pg)	copy_page(to, from)
 
-#define __pa(x)			((unsigned long)(x) - PAGE_OFFSET)
+#define __pa(x) ((unsigned long)(x)-PAGE_OFFSET)
 #define __va(x)			((void *)((unsigned long)(x) + PAGE_OFFSET))
 #define __pa_symbol(x)		__pa(x)
 #define virt_to_pfn(x)		(__pa(x) >> PAGE_SHIFT)

@@ -81,7 +81,10 @@ extern void paging_init(void);
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
 
 #define PTE_FN(name, expr) \
-	static inline pte_t pte_##name(pte_t pte) { return __pte(expr); }
+	static inline pte_t pte_##name(pte_t pte) \
+	{                                         \
+		return __pte(expr);               \
+	}
 PTE_FN(mkwrite_novma, pte_val(pte) | _PAGE_WRITE)
 PTE_FN(wrprotect, pte_val(pte) & ~_PAGE_WRITE)
 PTE_FN(mkdirty, pte_val(pte) | _PAGE_DIRTY)
@@ -93,14 +96,38 @@ PTE_FN(mkhuge, pte_val(pte) | _PAGE_LEAF)
 PTE_FN(swp_mkexclusive, pte_val(pte) | _PAGE_SWP_EXCLUSIVE)
 PTE_FN(swp_clear_exclusive, pte_val(pte) & ~_PAGE_SWP_EXCLUSIVE)
 
-static inline int pte_none(pte_t pte) { return !pte_val(pte); }
-static inline int pte_present(pte_t pte) { return !!(pte_val(pte) & (_PAGE_PRESENT | _PAGE_PROTNONE)); }
-static inline int pte_write(pte_t pte) { return !!(pte_val(pte) & _PAGE_WRITE); }
-static inline int pte_dirty(pte_t pte) { return !!(pte_val(pte) & _PAGE_DIRTY); }
-static inline int pte_young(pte_t pte) { return !!(pte_val(pte) & _PAGE_ACCESSED); }
-static inline int pte_special(pte_t pte) { return !!(pte_val(pte) & _PAGE_SPECIAL); }
-static inline int pte_exec(pte_t pte) { return !(pte_val(pte) & _PAGE_NX); }
-static inline int pte_swp_exclusive(pte_t pte) { return !!(pte_val(pte) & _PAGE_SWP_EXCLUSIVE); }
+static inline int pte_none(pte_t pte)
+{
+	return !pte_val(pte);
+}
+static inline int pte_present(pte_t pte)
+{
+	return !!(pte_val(pte) & (_PAGE_PRESENT | _PAGE_PROTNONE));
+}
+static inline int pte_write(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_WRITE);
+}
+static inline int pte_dirty(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_DIRTY);
+}
+static inline int pte_young(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_ACCESSED);
+}
+static inline int pte_special(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_SPECIAL);
+}
+static inline int pte_exec(pte_t pte)
+{
+	return !(pte_val(pte) & _PAGE_NX);
+}
+static inline int pte_swp_exclusive(pte_t pte)
+{
+	return !!(pte_val(pte) & _PAGE_SWP_EXCLUSIVE);
+}
 #define pte_accessible(mm, pte)	(pte_val(pte) & _PAGE_PRESENT)
 #define pte_access_permitted pte_access_permitted
 static inline bool pte_access_permitted(pte_t pte, bool write)
@@ -131,22 +158,37 @@ static inline pgprot_t pgprot_nx(pgprot_t prot)
 
 #define _PAGE_TABLE	(_PAGE_PRESENT | _PAGE_WRITE | _PAGE_USER | _PAGE_ACCESSED)
 
-static inline pte_t pmd_pte(pmd_t pmd) { return __pte(pmd_val(pmd)); }
-static inline pmd_t pte_pmd(pte_t pte) { return __pmd(pte_val(pte)); }
+static inline pte_t pmd_pte(pmd_t pmd)
+{
+	return __pte(pmd_val(pmd));
+}
+static inline pmd_t pte_pmd(pte_t pte)
+{
+	return __pmd(pte_val(pte));
+}
 
-static inline int pmd_none(pmd_t pmd) { return !pmd_val(pmd); }
+static inline int pmd_none(pmd_t pmd)
+{
+	return !pmd_val(pmd);
+}
 static inline int pmd_present(pmd_t pmd)
 {
 	/* a huge page that is being split counts as present */
 	return !!(pmd_val(pmd) & (_PAGE_PRESENT | _PAGE_PROTNONE | _PAGE_LEAF));
 }
-static inline int pmd_leaf(pmd_t pmd) { return !!(pmd_val(pmd) & _PAGE_LEAF); }
+static inline int pmd_leaf(pmd_t pmd)
+{
+	return !!(pmd_val(pmd) & _PAGE_LEAF);
+}
 #define pmd_leaf pmd_leaf
 static inline int pmd_bad(pmd_t pmd)
 {
 	return (pmd_val(pmd) & ~PTE_PFN_MASK) != _PAGE_TABLE;
 }
-static inline void set_pmd(pmd_t *pmdp, pmd_t pmd) { WRITE_ONCE(*pmdp, pmd); }
+static inline void set_pmd(pmd_t *pmdp, pmd_t pmd)
+{
+	WRITE_ONCE(*pmdp, pmd);
+}
 #define pmd_clear(pmdp)		set_pmd(pmdp, __pmd(0))
 #define pmd_pfn(pmd)		((pmd_val(pmd) & PTE_PFN_MASK) >> PAGE_SHIFT)
 #define pmd_page(pmd)		pfn_to_page(pmd_pfn(pmd))
@@ -155,7 +197,10 @@ static inline void set_pmd(pmd_t *pmdp, pmd_t pmd) { WRITE_ONCE(*pmdp, pmd); }
 #define mk_pmd(page, prot)	pfn_pmd(page_to_pfn(page), prot)
 
 #define PMD_FN(name, fn) \
-	static inline pmd_t pmd_##name(pmd_t pmd) { return pte_pmd(pte_##fn(pmd_pte(pmd))); }
+	static inline pmd_t pmd_##name(pmd_t pmd)       \
+	{                                               \
+		return pte_pmd(pte_##fn(pmd_pte(pmd))); \
+	}
 PMD_FN(mkwrite_novma, mkwrite_novma)
 PMD_FN(wrprotect, wrprotect)
 PMD_FN(mkdirty, mkdirty)
@@ -189,8 +234,8 @@ static inline pmd_t pmd_mkinvalid(pmd_t pmd)
 }
 
 #define pmdp_establish pmdp_establish
-static inline pmd_t pmdp_establish(struct vm_area_struct *vma, unsigned long addr,
-				   pmd_t *pmdp, pmd_t pmd)
+static inline pmd_t pmdp_establish(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp,
+				   pmd_t pmd)
 {
 	return __pmd(xchg(&pmdp->pmd, pmd.pmd));
 }
@@ -203,19 +248,43 @@ static inline pmd_t pmdp_establish(struct vm_area_struct *vma, unsigned long add
 
 /* ---- pud, pgd: tables only ---- */
 
-static inline int pud_none(pud_t pud) { return !pud_val(pud); }
-static inline int pud_present(pud_t pud) { return !!(pud_val(pud) & _PAGE_PRESENT); }
-static inline int pud_bad(pud_t pud) { return (pud_val(pud) & ~PTE_PFN_MASK) != _PAGE_TABLE; }
-static inline void set_pud(pud_t *pudp, pud_t pud) { WRITE_ONCE(*pudp, pud); }
+static inline int pud_none(pud_t pud)
+{
+	return !pud_val(pud);
+}
+static inline int pud_present(pud_t pud)
+{
+	return !!(pud_val(pud) & _PAGE_PRESENT);
+}
+static inline int pud_bad(pud_t pud)
+{
+	return (pud_val(pud) & ~PTE_PFN_MASK) != _PAGE_TABLE;
+}
+static inline void set_pud(pud_t *pudp, pud_t pud)
+{
+	WRITE_ONCE(*pudp, pud);
+}
 #define pud_clear(pudp)		set_pud(pudp, __pud(0))
 #define pud_pfn(pud)		((pud_val(pud) & PTE_PFN_MASK) >> PAGE_SHIFT)
 #define pud_page(pud)		pfn_to_page(pud_pfn(pud))
 #define pud_pgtable(pud)	((pmd_t *)pfn_to_virt(pud_pfn(pud)))
 
-static inline int p4d_none(p4d_t p4d) { return !pgd_val(p4d.pgd); }
-static inline int p4d_present(p4d_t p4d) { return !!(pgd_val(p4d.pgd) & _PAGE_PRESENT); }
-static inline int p4d_bad(p4d_t p4d) { return (pgd_val(p4d.pgd) & ~PTE_PFN_MASK) != _PAGE_TABLE; }
-static inline void set_p4d(p4d_t *p4dp, p4d_t p4d) { WRITE_ONCE(*p4dp, p4d); }
+static inline int p4d_none(p4d_t p4d)
+{
+	return !pgd_val(p4d.pgd);
+}
+static inline int p4d_present(p4d_t p4d)
+{
+	return !!(pgd_val(p4d.pgd) & _PAGE_PRESENT);
+}
+static inline int p4d_bad(p4d_t p4d)
+{
+	return (pgd_val(p4d.pgd) & ~PTE_PFN_MASK) != _PAGE_TABLE;
+}
+static inline void set_p4d(p4d_t *p4dp, p4d_t p4d)
+{
+	WRITE_ONCE(*p4dp, p4d);
+}
 #define p4d_clear(p4dp)		set_p4d(p4dp, __p4d(0))
 #define p4d_pfn(p4d)		((pgd_val((p4d).pgd) & PTE_PFN_MASK) >> PAGE_SHIFT)
 #define p4d_page(p4d)		pfn_to_page(p4d_pfn(p4d))
@@ -291,11 +360,11 @@ static inline void update_mmu_cache(struct vm_area_struct *vma, unsigned long ad
  */
 #define __swp_type(x)			(((x).val >> 9) & 0x1f)
 #define __swp_offset(x)			((x).val >> 14)
-#define __swp_entry(type, offset)	((swp_entry_t) { (((unsigned long)(type) & 0x1f) << 9) | \
-					  ((unsigned long)(offset) << 14) })
-#define __pte_to_swp_entry(pte)		((swp_entry_t) { pte_val(pte) })
+#define __swp_entry(type, offset) \
+	((swp_entry_t){ (((unsigned long)(type)&0x1f) << 9) | ((unsigned long)(offset) << 14) })
+#define __pte_to_swp_entry(pte) ((swp_entry_t){ pte_val(pte) })
 #define __swp_entry_to_pte(x)		__pte((x).val)
-#define __pmd_to_swp_entry(pmd)		((swp_entry_t) { pmd_val(pmd) })
+#define __pmd_to_swp_entry(pmd) ((swp_entry_t){ pmd_val(pmd) })
 #define __swp_entry_to_pmd(x)		__pmd((x).val)
 
 #define HAVE_ARCH_UNMAPPED_AREA

@@ -19,7 +19,10 @@ struct thread_struct {
 	unsigned long error_code;
 };
 
-#define INIT_THREAD	{ .fpu = { .fresh = 1 } }
+#define INIT_THREAD                  \
+	{                            \
+		.fpu = {.fresh = 1 } \
+	}
 
 #define TASK_SIZE_MAX	_AC(KAP_USER_END, UL)
 #define TASK_SIZE	TASK_SIZE_MAX
@@ -34,8 +37,7 @@ static inline bool kap_in_hole(unsigned long addr, unsigned long len)
 	return addr < KAP_HOLE_END && addr + len > KAP_HOLE_START;
 }
 
-#define task_pt_regs(task) \
-	((struct pt_regs *)(task_stack_page(task) + THREAD_SIZE) - 1)
+#define task_pt_regs(task) ((struct pt_regs *)(task_stack_page(task) + THREAD_SIZE) - 1)
 #define KSTK_EIP(task)	(task_pt_regs(task)->ip)
 #define KSTK_ESP(task)	(task_pt_regs(task)->sp)
 

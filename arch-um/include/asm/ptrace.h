@@ -89,12 +89,18 @@ static inline unsigned long regs_get_kernel_stack_nth(struct pt_regs *regs, unsi
 static inline unsigned long regs_get_kernel_argument(struct pt_regs *regs, unsigned int n)
 {
 	switch (n) {
-	case 0: return regs->di;
-	case 1: return regs->si;
-	case 2: return regs->dx;
-	case 3: return regs->cx;
-	case 4: return regs->r8;
-	case 5: return regs->r9;
+	case 0:
+		return regs->di;
+	case 1:
+		return regs->si;
+	case 2:
+		return regs->dx;
+	case 3:
+		return regs->cx;
+	case 4:
+		return regs->r8;
+	case 5:
+		return regs->r9;
 	}
 	return 0;
 }

@@ -8,8 +8,8 @@ struct task_struct;
 extern struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next);
 
 #define switch_to(prev, next, last)			\
-do {							\
+	do {                                            \
 	((last) = __switch_to((prev), (next)));		\
-} while (0)
+	} while (0)
 
 #endif

@@ -30,11 +30,9 @@ struct thread_info {
 };
 
 #define INIT_THREAD_INFO(tsk)			\
-{						\
-	.irqs_off	= 1,			\
-	.task		= &tsk,			\
-	.preempt_count	= INIT_PREEMPT_COUNT,	\
-}
+	{                                                                         \
+		.irqs_off = 1, .task = &tsk, .preempt_count = INIT_PREEMPT_COUNT, \
+	}
 
 static __always_inline __attribute_const__ struct thread_info *current_thread_info(void)
 {
@@ -51,7 +49,7 @@ static __always_inline __attribute_const__ struct thread_info *current_thread_in
 #define TIF_NOTIFY_SIGNAL	6
 #define TIF_PATCH_PENDING	7
 #define TIF_MEMDIE		8
-#define TIF_FORCED_TF		9	/* TF in the saved flags is the tracer's, not the program's */
+#define TIF_FORCED_TF		9	/* TF in the saved flags is the tracer's */
 #define TIF_POLLING_NRFLAG	10
 
 #define _TIF_NOTIFY_RESUME	(1 << TIF_NOTIFY_RESUME)

@@ -11,7 +11,7 @@ static inline cycles_t get_cycles(void)
 {
 	u32 lo, hi;
 
-	asm volatile("rdtsc" : "=a" (lo), "=d" (hi));
+	asm volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return ((cycles_t)hi << 32) | lo;
 }
 #define get_cycles get_cycles

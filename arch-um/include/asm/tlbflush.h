@@ -18,6 +18,7 @@ extern void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsign
 
 #define flush_pmd_tlb_range(vma, addr, end)	flush_tlb_range(vma, addr, end)
 
-struct arch_tlbflush_unmap_batch { };
+struct arch_tlbflush_unmap_batch {
+};
 
 #endif

@@ -36,16 +36,16 @@ extern int kap_read_nofault(void *dst, const void *src, unsigned int size);
 extern int kap_write_nofault(void *dst, const void *src, unsigned int size);
 
 #define __get_kernel_nofault(dst, src, type, err)			\
-do {									\
+	do {                                                  \
 	if (kap_read_nofault(dst, src, sizeof(type)))			\
 		goto err;						\
-} while (0)
+	} while (0)
 
 #define __put_kernel_nofault(dst, src, type, err)			\
-do {									\
+	do {                                                   \
 	if (kap_write_nofault(dst, src, sizeof(type)))			\
 		goto err;						\
-} while (0)
+	} while (0)
 
 #include <asm/extable.h>
 #include <asm-generic/uaccess.h>

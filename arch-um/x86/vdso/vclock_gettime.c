@@ -32,5 +32,4 @@ int clock_getres(clockid_t clock, struct __kernel_timespec *res)
 	__attribute__((weak, alias("__vdso_clock_getres")));
 int gettimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
 	__attribute__((weak, alias("__vdso_gettimeofday")));
-__kernel_old_time_t time(__kernel_old_time_t *t)
-	__attribute__((weak, alias("__vdso_time")));
+__kernel_old_time_t time(__kernel_old_time_t *t) __attribute__((weak, alias("__vdso_time")));

@@ -35,8 +35,9 @@ long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *u
 		return 0;
 	}
 
-	asm volatile("syscall" : "=a" (ret)
-		     : "0" ((long)__NR_getcpu), "D" (cpu), "S" (node), "d" (0L)
+	asm volatile("syscall"
+		     : "=a"(ret)
+		     : "0"((long)__NR_getcpu), "D"(cpu), "S"(node), "d"(0L)
 		     : "rcx", "r11", "memory");
 	return ret;
 }

@@ -104,9 +104,7 @@ int vdso_join_timens(struct task_struct *task, struct time_namespace *ns)
 	VMA_ITERATOR(vmi, mm, 0);
 
 	mmap_read_lock(mm);
-	for_each_vma(vmi, vma)
-		if (vma_is_special_mapping(vma, &vvar_mapping))
-			zap_vma_pages(vma);
+	for_each_vma(vmi, vma) if (vma_is_special_mapping(vma, &vvar_mapping)) zap_vma_pages(vma);
 	mmap_read_unlock(mm);
 	return 0;
 }
@@ -165,7 +163,8 @@ long kap_map_vdso_at(unsigned long addr)
 
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
-	for_each_vma(vmi, vma) {
+	for_each_vma(vmi, vma)
+	{
 		if (vma_is_special_mapping(vma, &vdso_mapping) ||
 		    vma_is_special_mapping(vma, &vvar_mapping)) {
 			ret = -EEXIST;

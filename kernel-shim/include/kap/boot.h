@@ -66,7 +66,7 @@ struct kap_ctl {
 	kap_u32 exit_cpu;
 	kap_s32 exit_code;
 	kap_s32 exit_errno;		/* for KAP_EXIT_HOST: host errno, positive */
-	char message[256];		/* NUL terminated by the guest; the monitor trusts neither */
+	char message[256];		/* NUL terminated, if the guest means well */
 };
 
 /*

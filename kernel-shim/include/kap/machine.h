@@ -16,7 +16,7 @@
 #include <kap/dev.h>
 
 #define kap_va(phys)	((void *)(KAP_WINDOW + (kap_u64)(phys)))
-#define kap_phys(ptr)	((kap_u64)(ptr) - KAP_WINDOW)
+#define kap_phys(ptr) ((kap_u64)(ptr)-KAP_WINDOW)
 
 static inline struct kap_boot *kap_boot_info(void)
 {
@@ -106,8 +106,8 @@ void kap_ring_monitor(kap_u64 bits);
 void kap_wait_word(kap_u32 *word, kap_u32 old, kap_u64 timeout_ns);
 
 /* Ends the VM. regs (may be null) go to the vCPU page for the crash report. */
-void kap_exit(enum kap_exit reason, int code, const char *message,
-	      const struct kap_regs *regs) __attribute__((noreturn));
+void kap_exit(enum kap_exit reason, int code, const char *message, const struct kap_regs *regs)
+	__attribute__((noreturn));
 
 /* ---- kernel mappings (the vmalloc and modules ranges of the window) ---- */
 

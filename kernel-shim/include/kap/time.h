@@ -13,7 +13,7 @@
 
 #include <kap/abi.h>
 
-#define KAP_TIME_TSC_OK		1	/* clear: the TSC can't be trusted, ask the host each time */
+#define KAP_TIME_TSC_OK		1	/* clear: don't trust the TSC, ask the host */
 
 struct kap_time {
 	kap_u32 seq;

@@ -2,6 +2,7 @@
 /*
  * The machine contract, part 3: registers, traps and the vCPU page.
  */
+/* clang-format off */
 #ifndef KAP_VCPU_H
 #define KAP_VCPU_H
 
@@ -43,7 +44,7 @@ enum kap_exception {
 #define KAP_PF_WRITE		0x02
 #define KAP_PF_USER		0x04
 #define KAP_PF_EXEC		0x10
-#define KAP_PF_UNSURE		0x10000	/* read or write not known: treat as a read, will come again */
+#define KAP_PF_UNSURE		0x10000	/* read or write? a wrong guess comes again */
 
 struct kap_trap {
 	kap_u32 kind;		/* enum kap_trap_kind */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How the generic vDSO getrandom code gets its data, and asks the kernel. */
+/* clang-format off */
 #ifndef _ASM_KAP_VDSO_GETRANDOM_H
 #define _ASM_KAP_VDSO_GETRANDOM_H
 

@@ -4,6 +4,7 @@
  * monotonic nanoseconds from the time-stamp counter. Where the counter can't
  * be trusted, the system call is made instead.
  */
+/* clang-format off */
 #ifndef _ASM_KAP_VDSO_GETTIMEOFDAY_H
 #define _ASM_KAP_VDSO_GETTIMEOFDAY_H
 

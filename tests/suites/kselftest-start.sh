@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# start PART PARTS: takes the two lists of names from standard input, then runs `run`.
+
+awk -v file=/tmp/none '
+	$0 == "without" { file = "/tmp/without"; printf "" >file; next }
+	$0 == "only" { file = "/tmp/only"; printf "" >file; next }
+	{ print >file }'
+[ -s /tmp/only ] || set -- "$@" /tmp/without
+[ ! -s /tmp/only ] || set -- "$@" /tmp/without /tmp/only
+exec /kst/run "$@" </dev/null
