@@ -30,6 +30,29 @@
 static int uevents = -1;
 
 /*
+ * The console is a port that the monitor announces, so it may come later than this program.
+ * Whatever else took a number below 3 would become a standard stream of the command.
+ */
+bool stdio__hold(void)
+{
+	bool log = false;
+	int fd;
+
+	for (;;) {
+		fd = open("/dev/kmsg", O_WRONLY);
+		if (fd < 0)
+			fd = open("/dev/null", O_RDWR);
+		else
+			log |= fd <= STDERR_FILENO;
+		if (fd < 0 || fd > STDERR_FILENO)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return log;
+}
+
+/*
  * The kernel announces devices on this socket. Opened before anything is looked for, so
  * that nothing can appear unseen between a look and the wait.
  */
@@ -72,9 +95,14 @@ bool stdio__wait(bool (*ready)(const void *arg), const void *arg, int ms)
 	return true;
 }
 
-static bool exists(const void *path)
+/* The node is there before the console behind it; opening it says ENODEV until then. */
+static bool opens(const void *path)
 {
-	return !access(path, F_OK);
+	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /* fds 0, 1, 2 become copies of fd, which is closed. */
@@ -98,7 +126,7 @@ bool stdio__console(const struct init_config *config)
 	const char *path = TERMINAL;
 	int fd;
 
-	if (!stdio__wait(exists, TERMINAL, INIT_DEVICE_MS)) {
+	if (!stdio__wait(opens, TERMINAL, INIT_DEVICE_MS)) {
 		init__say(0, "no " TERMINAL " after %d s; /dev/console instead",
 			  INIT_DEVICE_MS / 1000);
 		path = "/dev/console";

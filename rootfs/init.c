@@ -30,6 +30,8 @@
 #define EXIT_NOT_EXECUTABLE	126
 #define EXIT_NOT_FOUND		127
 
+static bool on_kernel_log;
+
 void init__say(int error, const char *format, ...)
 {
 	char line[512];
@@ -37,11 +39,12 @@ void init__say(int error, const char *format, ...)
 	int len;
 
 	va_start(ap, format);
+	/* Level 3 is an error: shown even by a quiet kernel. */
 	len = vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
 	if (len < 0)
 		return;
-	dprintf(STDERR_FILENO, "init: %s%s%s\n", line, error ? ": " : "",
+	dprintf(STDERR_FILENO, "%sinit: %s%s%s\n", on_kernel_log ? "<3>" : "", line, error ? ": " : "",
 		error ? strerror(error) : "");
 }
 
@@ -278,6 +281,7 @@ int main(void)
 		init__say(0, "only the kernel starts this program, as process 1");
 		return 2;
 	}
+	on_kernel_log = stdio__hold();
 	sigprocmask(SIG_BLOCK, watched_signals(), NULL);
 	umask(022);
 	reboot(RB_DISABLE_CAD);

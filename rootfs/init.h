@@ -29,6 +29,11 @@ bool mounts__switch_root(const char *device);
 void mounts__finish(void);
 
 /* init-stdio.c */
+/*
+ * Takes the descriptors 0, 1 and 2, where the kernel had no console to put there; true when
+ * they are the kernel's log.
+ */
+bool stdio__hold(void);
 void stdio__listen(void);
 /* Waits until ready(arg) or ms have passed; tells which. */
 bool stdio__wait(bool (*ready)(const void *arg), const void *arg, int ms);

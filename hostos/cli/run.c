@@ -79,8 +79,13 @@ static char *command_line(const struct run_options *o)
 	if (strcmp(o->root, "initrd"))
 		snprintf(root, sizeof(root), " root=%s %s", o->root,
 			 o->disks[o->root[7] - 'a'].read_only ? "ro" : "rw");
-	if (asprintf(&line, "console=hvc0 earlycon=kap initramfs_async=0%s%s%s%s", o->verbose ? "" : " quiet", root,
-		     o->append ? " " : "", o->append ? o->append : "") < 0)
+	/*
+	 * Unpacked asynchronously, /init may still be open for writing when it is to be executed;
+	 * on one CPU that wins nothing either.
+	 */
+	if (asprintf(&line, "console=hvc0 earlycon=kap initramfs_async=0%s%s%s%s",
+		     o->verbose ? "" : " quiet", root, o->append ? " " : "",
+		     o->append ? o->append : "") < 0)
 		return NULL;
 	return line;
 }

@@ -70,9 +70,9 @@ static void until_asleep(pid_t pid)
 		sched_yield();
 }
 
-static void until_handled(int times)
+static void until_handled(pid_t pid, int times)
 {
-	while (__atomic_load_n(&shared->handled, __ATOMIC_SEQ_CST) < times)
+	while (__atomic_load_n(&shared->handled, __ATOMIC_SEQ_CST) < times && state_of(pid) != 'Z')
 		sched_yield();
 }
 
@@ -110,7 +110,7 @@ static bool interrupted(void (*fn)(void), void (*release)(void))
 	for (i = 1; i <= times; i++) {
 		until_asleep(pid);
 		kill(pid, SIGUSR1);
-		until_handled(i);
+		until_handled(pid, i);
 	}
 	if (release) {
 		until_asleep(pid);
@@ -264,12 +264,14 @@ static void wake_futex(void)
 /* The six arguments must be there again when a call restarts. */
 static void arguments_restart(void)
 {
-	register long r10 asm("r10") = 0, r8 asm("r8") = 0x88, r9 asm("r9") = 0x99;
-	long ret, rdi = (long)&shared->word, rsi = FUTEX_WAIT, rdx = 0;
+	long ret, rdi = (long)&shared->word, rsi = FUTEX_WAIT, rdx = 0, r10, r8, r9;
 
 	on_signal(SIGUSR1, handler, SA_RESTART);
-	asm volatile("syscall" : "=a"(ret), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8),
-		     "+r"(r9) : "0"((long)SYS_futex) : "rcx", "r11", "memory");
+	asm volatile("xor %%r10d, %%r10d\n\tmov $0x88, %%r8d\n\tmov $0x99, %%r9d\n\tsyscall\n\t"
+		     "mov %%r10, %[r10]\n\tmov %%r8, %[r8]\n\tmov %%r9, %[r9]"
+		     : "=a"(ret), "+D"(rdi), "+S"(rsi), "+d"(rdx), [r10] "=r"(r10), [r8] "=r"(r8),
+		       [r9] "=r"(r9)
+		     : "0"((long)SYS_futex) : "rcx", "r8", "r9", "r10", "r11", "memory");
 	_exit(!ret && rdi == (long)&shared->word && rsi == FUTEX_WAIT && !rdx && !r10 &&
 	      r8 == 0x88 && r9 == 0x99 ? 0 : 1);
 }

@@ -152,16 +152,13 @@ static void sees_arguments(void)
 		RETURN(SECCOMP_RET_ERRNO | 88),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
-	register long r10 asm("r10") = 0x3333333300000000;
-	register long r8 asm("r8") = 0;
-	register long r9 asm("r9") = 0x44444444;
 	long ret;
 
 	if (install(filter, sizeof(filter) / sizeof(*filter), 0))
 		_exit(91);
-	asm volatile("syscall" : "=a"(ret)
+	asm volatile("mov %[third], %%r10\n\tmov $0x44444444, %%r9d\n\tsyscall" : "=a"(ret)
 		     : "0"((long)SYS_getppid), "D"(0x2222222211111111), "S"(0L), "d"(0L),
-		       "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+		       [third] "r"(0x3333333300000000) : "rcx", "r9", "r10", "r11", "memory");
 	_exit(ret == -88 && known_call() != -88 ? 0 : 1);
 }
 

@@ -50,9 +50,10 @@ kap --initrd "$initrd" -- sh -ec '
 wants 0 'modules that were built out of tree are loaded and removed, twice'
 shows 'kap_give 1 kap_use,' 'their dependence is known'
 is "$(tail -n 1 "$out")" 0 'none is left'
-is "$(grep -ac 'kap_use: gone' "$log")" 2 "a module's exit function runs"
+# The console's two ways to the log may both show a line.
+is "$(grep -a 'kap_use: gone' "$log" | sort -u | wc -l)" 2 "a module's exit function runs"
 has 'Unknown symbol kap_give_value' 'a symbol that is missing is told'
-sed -n 's/^\(\[[^]]*\] \)\{0,1\}kap_use: //p' "$log" | grep -a '^\(not \)\{0,1\}ok - ' >"$dir/checks"
+grep -a 'kap_use: .*ok - ' "$log" | sort -u | sed 's/^.*kap_use: //' >"$dir/checks"
 while IFS= read -r line; do
 	case $line in
 	'ok - '*) point 0 "module: ${line#ok - }" ;;
