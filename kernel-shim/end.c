@@ -25,7 +25,10 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 {
 	struct kap_ctl *ctl = kap_ctl();
 
-	ctl->exit_code = code;
+	if (reason == KAP_EXIT_HOST)
+		ctl->exit_errno = code;
+	else
+		ctl->exit_code = code;
 	set_message(ctl, message);
 	if (regs) {
 		struct kap_vcpu *vcpu = kap_vcpu(this_stack()->cpu);

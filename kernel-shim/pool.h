@@ -30,6 +30,7 @@ struct kap_shell {
 	kap_u32 nr_ops;			/* queued, not yet requested */
 	kap_u32 id;
 	kap_u32 queue_lock;
+	kap_u32 deaths;			/* host_deaths when it was last seen alive */
 	struct runner runner[KAP_MAX_VCPUS];
 };
 
@@ -44,6 +45,9 @@ static inline int stopped(int status)
 {
 	return (status & 0xff) == 0x7f;
 }
+
+/* How many host processes of the VM have ended. */
+extern kap_u32 host_deaths;
 
 /* Whether the host still has the process; its runners are marked as dead if not. */
 int shell_alive(struct kap_shell *shell);

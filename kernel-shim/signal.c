@@ -172,6 +172,8 @@ void kap_poll_doorbell(void)
 	irqs_back_on(&regs);
 }
 
+kap_u32 host_deaths;
+
 /*
  * A process of a space has ended. Who waits for its keeper's answer looks at it
  * then; a word in every vCPU's eventfd is seen also by one that begins to wait only now.
@@ -182,6 +184,7 @@ static void child_handler(int sig)
 	kap_u32 cpu;
 
 	(void)sig;
+	__atomic_fetch_add(&host_deaths, 1, __ATOMIC_RELEASE);
 	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++)
 		host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
 }

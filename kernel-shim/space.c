@@ -61,6 +61,9 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	struct kap_shell *shell = space->shell;
 	struct stub_op *op = last_op(shell, HOST_mmap);
 
+	/* Whatever the kernel's tables say: the stub pages stay what they are. */
+	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
+		return;
 	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
 	    op->arg[2] == prot) {
 		op->arg[1] += len;
@@ -113,9 +116,16 @@ void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32
 static kap_u64 request(struct kap_shell *shell, kap_u32 nr_ops)
 {
 	kap_u32 cpu = this_stack()->cpu;
+	kap_u32 deaths = load_acquire(&host_deaths);
 	kap_u64 answer;
 	long ret;
 
+	/* The word about it may long have been read, by one who waited for another keeper. */
+	if (unlikely(shell->deaths != deaths)) {
+		if (!shell_alive(shell))
+			return 0;
+		shell->deaths = deaths;
+	}
 	shell->ctl->nr_ops = nr_ops;
 	shell->ctl->reply_fd = KAP_FD_REPLY + cpu;
 	store_release(&shell->ctl->seq, ++shell->seq);

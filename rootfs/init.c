@@ -197,8 +197,16 @@ static pid_t start_command(const struct init_config *config, char **argv)
 	static char *shell[] = { "sh", "-l", NULL };
 	pid_t pid = fork();
 
-	if (pid < 0)
-		init__say(errno, "no process for the command");
+	if (pid < 0) {
+		int error = errno;
+
+		init__say(error, "no process for the command");
+		/* In this mode nobody sees the console. */
+		if (config->ports && stdio__ports())
+			dprintf(STDERR_FILENO, "kap: the guest has no process for the command: %s; "
+				"give it more memory (--mem), or raise the host's limit on "
+				"processes (ulimit -u)\n", strerror(error));
+	}
 	if (pid)
 		return pid;
 

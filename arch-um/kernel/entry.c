@@ -105,15 +105,12 @@ static noinstr void user_bell(struct pt_regs *regs)
 
 static noinstr void user_lost(struct pt_regs *regs)
 {
-	irqentry_state_t state = irqentry_enter(regs);
-
+	irqentry_enter(regs);
 	instrumentation_begin();
 	local_irq_enable();
 	pr_err("%s[%d]: its host process was killed\n", current->comm, task_pid_nr(current));
-	force_fatal_sig(SIGKILL);
-	local_irq_disable();
-	instrumentation_end();
-	irqentry_exit(regs, state);
+	/* Not a signal, which process 1 would not heed: it has no place to run any more. */
+	do_group_exit(SIGKILL);
 }
 
 noinstr void kap_user_loop(void)

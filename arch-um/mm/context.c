@@ -16,6 +16,13 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 	preempt_disable();
 	err = kap_space_create(&mm->context.space);
 	preempt_enable();
+	if (likely(!err))
+		return 0;
+	/* Without a first program there is nobody in the guest to be told. */
+	if (is_global_init(current) && !current->mm)
+		kap_exit(KAP_EXIT_HOST, -err, "a process for the guest's first program", NULL);
+	pr_err_ratelimited("kap: the host gives no process for an address space (error %d); raise its limit on processes (ulimit -u)\n",
+			   err);
 	return err;
 }
 

@@ -217,7 +217,8 @@ void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 	struct vm_area_struct *vma;
 	vm_fault_t fault, major = 0;
 
-	if (addr >= TASK_SIZE_MAX) {
+	/* A stack may have grown across the hole, but nothing in the hole is ever shown. */
+	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)) {
 		bad_access(addr, error, SEGV_MAPERR);
 		return;
 	}

@@ -24,7 +24,7 @@ void *kap_user_ptr(unsigned long addr, bool write)
 	pud_t *pud;
 	pmd_t *pmd;
 
-	if (unlikely(!mm || addr >= TASK_SIZE_MAX))
+	if (unlikely(!mm || addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)))
 		return NULL;
 	if (write)
 		need |= _PAGE_WRITE | _PAGE_DIRTY;
@@ -58,7 +58,8 @@ bool kap_fault_in(unsigned long addr, bool write)
 	struct vm_area_struct *vma;
 	vm_fault_t fault;
 
-	if (!mm || pagefault_disabled() || addr >= TASK_SIZE_MAX || in_atomic())
+	if (!mm || pagefault_disabled() || in_atomic() || addr >= TASK_SIZE_MAX ||
+	    kap_in_hole(addr, 1))
 		return false;
 retry:
 	vma = lock_mm_and_find_vma(mm, addr, NULL);

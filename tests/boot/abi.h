@@ -60,13 +60,15 @@ static inline long raw_syscall(unsigned long nr, unsigned long a, unsigned long 
 {
 	long ret;
 
-	asm volatile("syscall" : "=a"(ret) : "0"(nr), "D"(a), "S"(b), "d"(c)
+	asm volatile("syscall"
+		     : "=a"(ret)
+		     : "0"(nr), "D"(a), "S"(b), "d"(c)
 		     : "rcx", "r11", "memory");
 	return ret;
 }
 
-static void __attribute__((unused)) on_signal(int sig, void (*fn)(int, siginfo_t *, void *),
-					      int flags)
+static void __attribute__((unused))
+on_signal(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 {
 	struct sigaction action = { .sa_sigaction = fn, .sa_flags = SA_SIGINFO | flags };
 

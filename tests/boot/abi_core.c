@@ -41,8 +41,8 @@ static void die(void)
 	if (pthread_create(&thread, NULL, other_thread, NULL))
 		_exit(1);
 	pthread_barrier_wait(&barrier);
-	asm volatile("movdqu %0, %%xmm9\n\tmov %1, %%r15\n\tmovl $0, 0x10"
-		     :: "m"(vector), "r"(MARK) : "r15", "xmm9", "memory");
+	asm volatile("movdqu %0, %%xmm9\n\tmov %1, %%r15\n\tmovl $0, 0x10" ::"m"(vector), "r"(MARK)
+		     : "r15", "xmm9", "memory");
 }
 
 /* The core of the process in this folder: "core" or "core.PID". */
@@ -141,7 +141,8 @@ static void inspect(const char *core, size_t size, pid_t pid)
 	int i;
 
 	check(size > sizeof(*ehdr) && !memcmp(ehdr->e_ident, ELFMAG, SELFMAG) &&
-	      ehdr->e_type == ET_CORE && ehdr->e_machine == EM_X86_64, "it is an x86-64 core");
+		      ehdr->e_type == ET_CORE && ehdr->e_machine == EM_X86_64,
+	      "it is an x86-64 core");
 	for (i = 0; i < ehdr->e_phnum; i++)
 		if (phdr[i].p_type == PT_NOTE)
 			collect(&n, core + phdr[i].p_offset, phdr[i].p_filesz);
@@ -154,12 +155,15 @@ static void inspect(const char *core, size_t size, pid_t pid)
 	check(regs->r15 == MARK && regs->cs == 0x33 && regs->ss == 0x2b, "registers");
 	check(regs->fs_base != 0, "the thread pointer");
 	check(!strncmp(n.psinfo->pr_fname, "abi_core", 8) && n.psinfo->pr_pid == pid &&
-	      n.psinfo->pr_ppid == getpid(), "name and parent");
+		      n.psinfo->pr_ppid == getpid(),
+	      "name and parent");
 	check(n.siginfo->si_signo == SIGSEGV && n.siginfo->si_code == SEGV_MAPERR &&
-	      n.siginfo->si_addr == (void *)0x10, "the signal's information");
+		      n.siginfo->si_addr == (void *)0x10,
+	      "the signal's information");
 	check(!memcmp((char *)n.fp->xmm_space + 9 * 16, vector, 16), "xmm registers");
 	check(n.xstate_size >= 576 && !memcmp(n.xstate + 160 + 9 * 16, vector, 16) &&
-	      (*(uint64_t *)(n.xstate + 464) & 3) == 3, "xstate, with its features");
+		      (*(uint64_t *)(n.xstate + 464) & 3) == 3,
+	      "xstate, with its features");
 	page = memory(core, size, pattern, sizeof(pattern));
 	check(page && page[0] == (char)0xa5 && page[sizeof(pattern) - 1] == (char)0xa5, "memory");
 	stack = memory(core, size, (void *)regs->rsp, 64);

@@ -55,22 +55,26 @@ static void auxv(void)
 	__cpuid(1, a, b, c, d);
 	/* FPU, TSC, CX8, CMOV, MMX, FXSR, SSE, SSE2 are what every 64-bit program relies on. */
 	check(!(kernel_aux(AT_HWCAP) & ~(unsigned long)d) &&
-	      (kernel_aux(AT_HWCAP) & 0x07808111) == 0x07808111, "AT_HWCAP is what the CPU says");
+		      (kernel_aux(AT_HWCAP) & 0x07808111) == 0x07808111,
+	      "AT_HWCAP is what the CPU says");
 	check(getauxval(AT_PAGESZ) == 4096 && getauxval(AT_CLKTCK) == 100, "AT_PAGESZ, AT_CLKTCK");
 	check(platform && !strcmp(platform, "x86_64"), "AT_PLATFORM");
 	check(name && strstr(name, "abi_env"), "AT_EXECFN");
 	check(random && memcmp(random, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16), "AT_RANDOM");
 	check(getauxval(AT_UID) == getuid() && getauxval(AT_EUID) == geteuid() &&
 	      getauxval(AT_GID) == getgid() && getauxval(AT_EGID) == getegid() &&
-	      !getauxval(AT_SECURE), "AT_UID, AT_GID, AT_SECURE");
+		      !getauxval(AT_SECURE),
+	      "AT_UID, AT_GID, AT_SECURE");
 	check(getauxval(AT_PHDR) && getauxval(AT_PHENT) == sizeof(Elf64_Phdr) &&
-	      getauxval(AT_PHNUM) && getauxval(AT_ENTRY), "AT_PHDR, AT_ENTRY");
-	check(getauxval(AT_SYSINFO_EHDR) && !(getauxval(AT_SYSINFO_EHDR) & 4095), "AT_SYSINFO_EHDR");
+		      getauxval(AT_PHNUM) && getauxval(AT_ENTRY),
+	      "AT_PHDR, AT_ENTRY");
+	check(getauxval(AT_SYSINFO_EHDR) && !(getauxval(AT_SYSINFO_EHDR) & 4095),
+	      "AT_SYSINFO_EHDR");
 
 	max = __get_cpuid_max(0, NULL);
 	if (max >= 0xd) {
 		__cpuid_count(0xd, 0, eax, ebx, ecx, edx);
-		if (!check(getauxval(AT_MINSIGSTKSZ) >= ebx, "AT_MINSIGSTKSZ has room for the xstate"))
+		if (!check(getauxval(AT_MINSIGSTKSZ) >= ebx, "AT_MINSIGSTKSZ holds the xstate"))
 			note("%lu, xstate %u", getauxval(AT_MINSIGSTKSZ), ebx);
 	}
 	__cpuid_count(7, 0, eax, ebx, ecx, edx);
@@ -132,7 +136,8 @@ static bool clock_agrees(clockid_t clock)
 		if (ns(&before) > ns(&between) || ns(&between) > ns(&after)) {
 			if (!bad++)
 				note("clock %d: %lld, vDSO +%lld, +%lld", clock,
-				     (long long)ns(&before), (long long)(ns(&between) - ns(&before)),
+				     (long long)ns(&before),
+				     (long long)(ns(&between) - ns(&before)),
 				     (long long)(ns(&after) - ns(&before)));
 		}
 	}
@@ -158,7 +163,7 @@ static void clocks(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		check(clock_agrees(all[i].clock), "vDSO: %s agrees with the system call", all[i].name);
+		check(clock_agrees(all[i].clock), "vDSO: %s agrees with its call", all[i].name);
 		syscall(SYS_clock_getres, all[i].clock, &theirs);
 		check(!vdso_clock_getres(all[i].clock, &mine) && ns(&mine) == ns(&theirs),
 		      "vDSO: the resolution of %s too", all[i].name);
@@ -267,7 +272,8 @@ static bool aborted(struct rseq *rseq)
 		     "4:\n\tmov $1, %[result]\n"
 		     "5:\n"
 		     : [cs] "=m"(rseq->rseq_cs), [rounds] "+r"(rounds), [result] "+r"(result)
-		     :: "rax", "memory", "cc");
+		     : /* no more inputs */
+		     : "rax", "memory", "cc");
 	while (!rang)
 		;
 	return result == 1 && !rseq->rseq_cs;
@@ -311,7 +317,8 @@ int main(void)
 	vdso_time = vdso_symbol("__vdso_time");
 	vdso_getcpu = vdso_symbol("__vdso_getcpu");
 	if (check(vdso_clock_gettime && vdso_clock_getres && vdso_gettimeofday && vdso_time &&
-		  vdso_getcpu, "the vDSO has its functions")) {
+			  vdso_getcpu,
+		  "the vDSO has its functions")) {
 		clocks();
 		old_calls();
 		cpus();

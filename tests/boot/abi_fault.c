@@ -43,7 +43,9 @@ static inline __attribute__((always_inline)) unsigned long clear_flags(unsigned 
 
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tmov (%%rsp), %0\n\tand %1, (%%rsp)\n\t"
 		     "popfq\n\tlea 128(%%rsp), %%rsp\n\tcld"
-		     : "=&r"(old) : "r"(~bits) : "memory", "cc");
+		     : "=&r"(old)
+		     : "r"(~bits)
+		     : "memory", "cc");
 	return old;
 }
 
@@ -124,15 +126,16 @@ static void past_end_read(void)
 
 static void noncanonical_stack(void)
 {
-	asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tpush %%rax\n\tmov %%rbx, %%rsp"
-		     :: "r"(NONCANONICAL) : "rbx", "memory");
+	asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tpush %%rax\n\tmov %%rbx, %%rsp" ::"r"(
+			     NONCANONICAL)
+		     : "rbx", "memory");
 }
 
 static void x87_divide(void)
 {
 	uint16_t cw = 0x37b;
 
-	asm volatile("fldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait" :: "m"(cw));
+	asm volatile("fldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait" ::"m"(cw));
 }
 
 static void sse_invalid(void)
@@ -157,7 +160,8 @@ static void unaligned(void)
 
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x40000, (%%rsp)\n\tpopfq\n\t"
 		     "movl 1(%0), %%eax\n\tpushfq\n\tandq $~0x40000, (%%rsp)\n\tpopfq\n\t"
-		     "lea 128(%%rsp), %%rsp" :: "r"(buf) : "rax", "memory", "cc");
+		     "lea 128(%%rsp), %%rsp" ::"r"(buf)
+		     : "rax", "memory", "cc");
 }
 
 static const struct fault faults[] = {
@@ -231,7 +235,8 @@ static void addresses(void)
 	check(info.si_addr == &info && context.gregs[REG_RIP] == (greg_t)&info,
 	      "si_addr of a refused call is its target, and so is rip");
 	check((context.gregs[REG_CSGSFS] & 0xffff) == 0x33 &&
-	      (unsigned long)context.gregs[REG_CSGSFS] >> 48 == 0x2b, "cs and ss in the frame");
+		      (unsigned long)context.gregs[REG_CSGSFS] >> 48 == 0x2b,
+	      "cs and ss in the frame");
 	check(context_flags == 7, "uc_flags: xstate, ss, strict ss");
 }
 
@@ -255,7 +260,7 @@ static void registers(void)
 	on_signal(SIGILL, change_registers, 0);
 	asm volatile("mov $0x1111111122222222, %%r12\n\tmov $0x3333333344444444, %%r13\n\t"
 		     "clc\n\tstd\n\tud2\n\tcld\n\tmov %%r12, %0\n\tmov %%r13, %1\n\tsbb %2, %2"
-		     : "=r"(r12), "=r"(r13), "=r"(carry) :: "r12", "r13", "cc", "memory");
+		     : "=r"(r12), "=r"(r13), "=r"(carry)::"r12", "r13", "cc", "memory");
 	check(r12 == 0x4444444466666666 && r13 == 0x3333333344444444 && carry == ~0UL,
 	      "a handler's changes of registers and flags count");
 	check(!(handler_flags & FLAG_DF), "DF is clear in a handler");
@@ -277,14 +282,16 @@ static void trap_flag(void)
 	on_signal(SIGTRAP, step, 0);
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
 		     "nop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\t"
-		     "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+		     "lea 128(%%rsp), %%rsp" ::
+			     : "memory", "cc");
 	if (!check(steps == 5 && step_codes == 5, "a program steps itself with TF"))
 		note("%d steps, %d with TRAP_TRACE", steps, step_codes);
 
 	steps = step_codes = 0;
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
 		     "mov $39, %%eax\n\tsyscall\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\t"
-		     "lea 128(%%rsp), %%rsp" ::: "rax", "rcx", "r11", "memory", "cc");
+		     "lea 128(%%rsp), %%rsp" ::
+			     : "rax", "rcx", "r11", "memory", "cc");
 	if (!check(steps == 5 && step_codes == 5, "and over a system call"))
 		note("%d steps, %d with TRAP_TRACE", steps, step_codes);
 }

@@ -14,12 +14,13 @@
 #include <sys/shm.h>
 #include <sys/uio.h>
 
+#include "../../kernel-shim/include/kap/abi.h"
 #include "abi.h"
 
-#define HOLE_START	0x630000000000UL
-#define HOLE_END	0x680000000000UL
-#define STUB_END	0x630000003000UL
-#define INSIDE		0x650000000000UL
+#define HOLE_START	((unsigned long)KAP_HOLE_START)
+#define HOLE_END	((unsigned long)KAP_HOLE_END)
+#define STUB_END	((unsigned long)KAP_STUB_END)
+#define INSIDE		((HOLE_START + HOLE_END) / 2)
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
 #define RW		(PROT_READ | PROT_WRITE)
@@ -82,12 +83,14 @@ static void anywhere(void)
 	check(mmap(p, PAGE, RW, ANON | MAP_FIXED, -1, 0) == p, "MAP_FIXED");
 	errno = 0;
 	check(mmap(at(0x7ffffffff000), PAGE, RW, ANON | MAP_FIXED, -1, 0) == MAP_FAILED &&
-	      errno == ENOMEM, "the last page of the lower half is refused");
+		      errno == ENOMEM,
+	      "the last page of the lower half is refused");
 	check(mmap(at(0x7fffffffe000), PAGE, RW, ANON | MAP_FIXED, -1, 0) == at(0x7fffffffe000),
 	      "the page before is not");
 	errno = 0;
 	check(mmap(at(1UL << 63), PAGE, RW, ANON | MAP_FIXED, -1, 0) == MAP_FAILED &&
-	      errno == ENOMEM, "the kernel's half is refused");
+		      errno == ENOMEM,
+	      "the kernel's half is refused");
 	check(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 0, 7) == MAP_FAILED && errno == EINVAL,
 	      "an offset inside a page is refused");
 	p = mmap(NULL, 64UL << 40, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
@@ -130,7 +133,8 @@ static void hole_mmap(void)
 	check(refused(HOLE_START - PAGE, 2 * PAGE, MAP_FIXED), "across its start");
 	check(refused(HOLE_END - PAGE, 2 * PAGE, MAP_FIXED), "across its end");
 	check(refused(HOLE_START - PAGE, HOLE_END - HOLE_START + 2 * PAGE,
-		      MAP_FIXED | MAP_NORESERVE), "around it");
+		      MAP_FIXED | MAP_NORESERVE),
+	      "around it");
 	check(refused(INSIDE, PAGE, MAP_FIXED_NOREPLACE), "MAP_FIXED_NOREPLACE too");
 	check(refused(INSIDE, PAGE, MAP_FIXED | MAP_32BIT), "and with MAP_32BIT");
 	check(refused(INSIDE, MIB, MAP_FIXED | MAP_GROWSDOWN), "and with MAP_GROWSDOWN");
@@ -138,7 +142,8 @@ static void hole_mmap(void)
 	      moved(HOLE_START - PAGE, 2 * PAGE) && moved(HOLE_END - PAGE, 2 * PAGE),
 	      "hints into the hole are moved");
 	check(mmap(at(HOLE_START - PAGE), PAGE, RW, ANON | MAP_FIXED, -1, 0) ==
-	      at(HOLE_START - PAGE), "the page before the hole is free");
+		      at(HOLE_START - PAGE),
+	      "the page before the hole is free");
 	check(mmap(at(HOLE_END), PAGE, RW, ANON | MAP_FIXED, -1, 0) == at(HOLE_END),
 	      "and so is the one behind it");
 	*(char *)at(HOLE_START - 1) = 1;
@@ -196,8 +201,8 @@ static void hole_shm(void)
 /* A mapping that grows downwards, onto the hole. */
 static void grow_down(void)
 {
-	volatile char *p = mmap(at(HOLE_END), 16 * PAGE, RW, ANON | MAP_FIXED | MAP_GROWSDOWN,
-				-1, 0);
+	volatile char *p =
+		mmap(at(HOLE_END), 16 * PAGE, RW, ANON | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
 
 	p[0] = 1;
 	p[-1] = 1;
@@ -218,8 +223,9 @@ static void grow_down_by_call(void)
 static void stack_into_hole(void)
 {
 	mmap(at(HOLE_END), 16 * PAGE, RW, ANON | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
-	asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tpush %%rax\n\tmov %%rbx, %%rsp"
-		     :: "r"(HOLE_END) : "rbx", "memory");
+	asm volatile("mov %%rsp, %%rbx\n\tmov %0, %%rsp\n\tpush %%rax\n\tmov %%rbx, %%rsp" ::"r"(
+			     HOLE_END)
+		     : "rbx", "memory");
 	_exit(1);
 }
 
@@ -242,9 +248,11 @@ static void brk_into_hole(void)
 	char *base = mmap(at(HOLE_START - PAGE), PAGE, RW, ANON | MAP_FIXED, -1, 0);
 	long now;
 
-	if (prctl(PR_SET_MM, PR_SET_MM_START_BRK, base, 0, 0) ||
-	    prctl(PR_SET_MM, PR_SET_MM_BRK, base + PAGE, 0, 0))
+	if (prctl(PR_SET_MM, PR_SET_MM_BRK, base + PAGE, 0, 0) ||
+	    prctl(PR_SET_MM, PR_SET_MM_START_BRK, base, 0, 0)) {
+		note("PR_SET_MM: %s", strerror(errno));
 		_exit(77);
+	}
 	now = raw_syscall(12, HOLE_START + 16 * PAGE, 0, 0);
 	_exit(now == (long)HOLE_START ? 0 : 1);
 }
@@ -267,7 +275,7 @@ static void exec_in_hole(void)
 		/* mov $60, %eax; xor %edi, %edi; syscall */
 		.code = { 0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 },
 	};
-	static char * const args[] = { (char *)"hole", NULL };
+	static char *const args[] = { (char *)"hole", NULL };
 	int fd = memfd_create("hole", MFD_CLOEXEC);
 	unsigned long base = getenv("KAP_BASE") ? HOLE_START - 16 * PAGE : INSIDE;
 
@@ -320,7 +328,10 @@ static void jump(void)
 static void hole_access(void)
 {
 	static const unsigned long places[] = {
-		STUB_END, INSIDE, INSIDE + MIB, HOLE_END - PAGE,
+		STUB_END,
+		INSIDE,
+		INSIDE + MIB,
+		HOLE_END - PAGE,
 	};
 	struct iovec local = { &target, 8 }, remote = { NULL, 8 };
 	bool loads = true, stores = true, jumps = true, calls = true;

@@ -176,7 +176,9 @@ static void sleep_ends(void)
 
 	on_signal(SIGUSR1, handler, SA_RESTART);
 	_exit(nanosleep(&wanted, &left) == -1 && errno == EINTR && left.tv_sec > 0 &&
-	      left.tv_sec < 100 ? 0 : 1);
+			      left.tv_sec <= 100 ?
+		      0 :
+		      1);
 }
 
 static void sleep_goes_on(void)
@@ -187,12 +189,11 @@ static void sleep_goes_on(void)
 	_exit(!nanosleep(&wanted, NULL) && now() - start >= 300 * MS ? 0 : 1);
 }
 
-static void absolute_sleep_restarts(void)
+static void absolute_sleep_goes_on(void)
 {
 	int64_t end = now() + 300 * MS;
 	struct timespec ts = { end / (1000 * MS), end % (1000 * MS) };
 
-	on_signal(SIGUSR1, handler, SA_RESTART);
 	_exit(!clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) && now() >= end ? 0 : 1);
 }
 
@@ -253,7 +254,9 @@ static void futex_goes_on(void)
 	int64_t start = now();
 
 	_exit(syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, &limit) == -1 &&
-	      errno == ETIMEDOUT && now() - start >= 300 * MS ? 0 : 1);
+			      errno == ETIMEDOUT && now() - start >= 300 * MS ?
+		      0 :
+		      1);
 }
 
 static void wake_futex(void)
@@ -269,11 +272,14 @@ static void arguments_restart(void)
 	on_signal(SIGUSR1, handler, SA_RESTART);
 	asm volatile("xor %%r10d, %%r10d\n\tmov $0x88, %%r8d\n\tmov $0x99, %%r9d\n\tsyscall\n\t"
 		     "mov %%r10, %[r10]\n\tmov %%r8, %[r8]\n\tmov %%r9, %[r9]"
-		     : "=a"(ret), "+D"(rdi), "+S"(rsi), "+d"(rdx), [r10] "=r"(r10), [r8] "=r"(r8),
-		       [r9] "=r"(r9)
-		     : "0"((long)SYS_futex) : "rcx", "r8", "r9", "r10", "r11", "memory");
+		     : "=a"(ret), "+D"(rdi), "+S"(rsi),
+		       "+d"(rdx), [r10] "=r"(r10), [r8] "=r"(r8), [r9] "=r"(r9)
+		     : "0"((long)SYS_futex)
+		     : "rcx", "r8", "r9", "r10", "r11", "memory");
 	_exit(!ret && rdi == (long)&shared->word && rsi == FUTEX_WAIT && !rdx && !r10 &&
-	      r8 == 0x88 && r9 == 0x99 ? 0 : 1);
+			      r8 == 0x88 && r9 == 0x99 ?
+		      0 :
+		      1);
 }
 
 static void disturb(void)
@@ -314,13 +320,13 @@ int main(void)
 	check(interrupted(wait_restarts, write_byte), "waitpid restarts");
 	check(interrupted(futex_restarts, wake_futex), "a futex wait restarts");
 	check(interrupted(arguments_restart, wake_futex), "with all registers");
-	check(interrupted(absolute_sleep_restarts, NULL), "a sleep until a time restarts");
 	check(interrupted(sleep_ends, NULL), "nanosleep ends with EINTR and what is left");
 	check(interrupted(poll_ends, NULL), "poll ends with EINTR, even with SA_RESTART");
 	check(interrupted(epoll_ends, NULL), "epoll_wait does");
 	check(interrupted(pause_ends, NULL), "pause does");
 	check(interrupted(suspend_ends, NULL), "sigsuspend does, and restores the mask");
 	check(stopped_and_continued(sleep_goes_on, NULL), "nanosleep goes on after a stop");
+	check(stopped_and_continued(absolute_sleep_goes_on, NULL), "a sleep until a time does");
 	check(stopped_and_continued(poll_goes_on, NULL), "poll does");
 	check(stopped_and_continued(futex_goes_on, NULL), "a futex wait with a time limit does");
 	check(stopped_and_continued(read_restarts, write_byte), "read does");

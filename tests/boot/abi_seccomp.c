@@ -19,8 +19,8 @@
 #include "abi.h"
 
 #define LOAD(field)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define LOAD_ARG(n, h)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
-				 offsetof(struct seccomp_data, args) + 8 * (n) + 4 * (h))
+#define LOAD_ARG(n, h) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + 8 * (n) + 4 * (h))
 #define RETURN(value)	BPF_STMT(BPF_RET | BPF_K, value)
 #define IF_NOT(value, skip)	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
 
@@ -34,7 +34,9 @@ static long __attribute__((noinline, noclone)) known_call(void)
 {
 	long ret;
 
-	asm volatile("syscall\n\t.globl call_end\ncall_end:" : "=a"(ret) : "0"((long)SYS_getppid)
+	asm volatile("syscall\n\t.globl call_end\ncall_end:"
+		     : "=a"(ret)
+		     : "0"((long)SYS_getppid)
 		     : "rcx", "r11", "memory");
 	return ret;
 }
@@ -52,7 +54,10 @@ static int install(struct sock_filter *filter, size_t count, unsigned int flags)
 static int answer(uint32_t value, unsigned int flags)
 {
 	struct sock_filter filter[] = {
-		LOAD(nr), IF_NOT(SYS_getppid, 1), RETURN(value), RETURN(SECCOMP_RET_ALLOW),
+		LOAD(nr),
+		IF_NOT(SYS_getppid, 1),
+		RETURN(value),
+		RETURN(SECCOMP_RET_ALLOW),
 	};
 	int ret = install(filter, sizeof(filter) / sizeof(*filter), flags);
 
@@ -143,12 +148,18 @@ static void with_kill_thread(void)
 static void sees_arguments(void)
 {
 	struct sock_filter filter[] = {
-		LOAD(nr), IF_NOT(SYS_getppid, 11),
-		LOAD(arch), IF_NOT(AUDIT_ARCH_X86_64, 9),
-		LOAD_ARG(0, 0), IF_NOT(0x11111111, 7),
-		LOAD_ARG(0, 1), IF_NOT(0x22222222, 5),
-		LOAD_ARG(3, 1), IF_NOT(0x33333333, 3),
-		LOAD_ARG(5, 0), IF_NOT(0x44444444, 1),
+		LOAD(nr),
+		IF_NOT(SYS_getppid, 11),
+		LOAD(arch),
+		IF_NOT(AUDIT_ARCH_X86_64, 9),
+		LOAD_ARG(0, 0),
+		IF_NOT(0x11111111, 7),
+		LOAD_ARG(0, 1),
+		IF_NOT(0x22222222, 5),
+		LOAD_ARG(3, 1),
+		IF_NOT(0x33333333, 3),
+		LOAD_ARG(5, 0),
+		IF_NOT(0x44444444, 1),
 		RETURN(SECCOMP_RET_ERRNO | 88),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
@@ -156,21 +167,26 @@ static void sees_arguments(void)
 
 	if (install(filter, sizeof(filter) / sizeof(*filter), 0))
 		_exit(91);
-	asm volatile("mov %[third], %%r10\n\tmov $0x44444444, %%r9d\n\tsyscall" : "=a"(ret)
-		     : "0"((long)SYS_getppid), "D"(0x2222222211111111), "S"(0L), "d"(0L),
-		       [third] "r"(0x3333333300000000) : "rcx", "r9", "r10", "r11", "memory");
-	_exit(ret == -88 && known_call() != -88 ? 0 : 1);
+	asm volatile("mov %[third], %%r10\n\tmov $0x44444444, %%r9d\n\tsyscall"
+		     : "=a"(ret)
+		     : "0"((long)SYS_getppid), "D"(0x2222222211111111), "S"(0L),
+		       "d"(0L), [third] "r"(0x3333333300000000)
+		     : "rcx", "r9", "r10", "r11", "memory");
+	_exit(ret == -88 && raw_syscall(SYS_getppid, 1, 2, 3) > 0 ? 0 : 1);
 }
 
 static void sees_address(void)
 {
 	struct sock_filter filter[] = {
-		LOAD(nr), IF_NOT(SYS_getppid, 5),
-		LOAD(instruction_pointer), IF_NOT((uint32_t)(uintptr_t)call_end, 3),
+		LOAD(nr),
+		IF_NOT(SYS_getppid, 5),
+		LOAD(instruction_pointer),
+		IF_NOT((uint32_t)(uintptr_t)call_end, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, instruction_pointer) + 4),
 		IF_NOT((uint32_t)((uintptr_t)call_end >> 32), 1),
-		RETURN(SECCOMP_RET_ERRNO | 66), RETURN(SECCOMP_RET_ALLOW),
+		RETURN(SECCOMP_RET_ERRNO | 66),
+		RETURN(SECCOMP_RET_ALLOW),
 	};
 
 	if (install(filter, sizeof(filter) / sizeof(*filter), 0))
@@ -182,8 +198,12 @@ static void sees_address(void)
 static void sees_numbers(void)
 {
 	struct sock_filter filter[] = {
-		LOAD(nr), IF_NOT(4096, 1), RETURN(SECCOMP_RET_ERRNO | 44),
-		IF_NOT(SYS_getppid, 1), RETURN(SECCOMP_RET_ERRNO | 45), RETURN(SECCOMP_RET_ALLOW),
+		LOAD(nr),
+		IF_NOT(4096, 1),
+		RETURN(SECCOMP_RET_ERRNO | 44),
+		IF_NOT(SYS_getppid, 1),
+		RETURN(SECCOMP_RET_ERRNO | 45),
+		RETURN(SECCOMP_RET_ALLOW),
 	};
 
 	if (install(filter, sizeof(filter) / sizeof(*filter), 0))

@@ -65,7 +65,7 @@ static void look(int sig, siginfo_t *si, void *uc)
 
 static void frame(void)
 {
-	static const char * const names[] = {
+	static const char *const names[] = {
 		"the frame has the first magic number of an xstate",
 		"and the second behind it, where the sizes say",
 		"its xstate is aligned",
@@ -171,7 +171,7 @@ static void break_it(void)
 	on_signal(SIGUSR1, breaker, 0);
 	raise(SIGUSR1);
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpop %0\n\tlea 128(%%rsp), %%rsp"
-		     : "=r"(flags) :: "memory");
+		     : "=r"(flags)::"memory");
 	_exit(flags & 0xb7000 ? 1 : 0);
 }
 
@@ -234,8 +234,10 @@ static void no_stack_left(void)
 
 	signal(SIGSEGV, SIG_DFL);
 	on_signal(SIGUSR1, note_stack, 0);
-	asm volatile("mov %0, %%rsp\n\tmov $62, %%eax\n\tmov %1, %%edi\n\tmov $10, %%esi\n\tsyscall"
-		     :: "r"(nowhere), "r"(getpid()) : "rax", "rdi", "rsi", "memory");
+	asm volatile("mov %0, %%rsp\n\tmov $62, %%eax\n\tmov $10, %%esi\n\tsyscall"
+		     : /* no result: there is no way back */
+		     : "r"(nowhere), "D"(getpid())
+		     : "rax", "rsi", "memory");
 }
 
 static void alternate(void)
@@ -291,7 +293,8 @@ static void masks(void)
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
 	check(sigismember(&mask_inside, SIGUSR1) && sigismember(&mask_inside, SIGHUP) &&
-	      !sigismember(&mask_inside, SIGUSR2), "a handler runs with its mask");
+		      !sigismember(&mask_inside, SIGUSR2),
+	      "a handler runs with its mask");
 	sigprocmask(SIG_BLOCK, NULL, &now);
 	check(!sigismember(&now, SIGUSR1) && !sigismember(&now, SIGHUP), "which goes with it");
 	check(info.si_code == SI_TKILL && info.si_pid == getpid() && info.si_uid == getuid(),

@@ -86,8 +86,8 @@ static void registers(void)
 		     "mov %%r12, 72(%%rax)\n\tmov %%r13, 80(%%rax)\n\tmov %%r14, 88(%%rax)\n\t"
 		     "mov %%r15, 96(%%rax)\n\tmov %%rcx, 104(%%rax)\n\tmov %%r11, 112(%%rax)\n\t"
 		     "pushfq\n\tpop 120(%%rax)\n\tlea 1b(%%rip), %%rcx\n\tmov %%rcx, (%%rax)\n\t"
-		     "pop %%rbx\n\tpop %%rbp\n\tlea 128(%%rsp), %%rsp"
-		     :: [before] "r"(before), [after] "r"(after)
+		     "pop %%rbx\n\tpop %%rbp\n\tlea 128(%%rsp), %%rsp" ::[before] "r"(before),
+		     [after] "r"(after)
 		     : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
 		       "r14", "r15", "memory", "cc");
 	for (i = 1; i <= 12; i++)
@@ -105,8 +105,8 @@ static void int80(void)
 {
 	on_signal(SIGSEGV, caught, 0);
 	if (!sigsetjmp(back, 1)) {
-		asm volatile("mov $20, %%eax\n\tint $0x80" ::: "rax", "r8", "r9", "r10", "r11",
-			     "memory");
+		asm volatile("mov $20, %%eax\n\tint $0x80" ::
+				     : "rax", "r8", "r9", "r10", "r11", "memory");
 		_exit(1);
 	}
 	_exit(info.si_signo == SIGSEGV && info.si_code == SI_KERNEL && fault_trap == 13 ? 0 : 2);
@@ -124,13 +124,13 @@ static void sysenter_dies(void)
 
 static void vsyscall_call(void)
 {
-	asm volatile("xor %%edi, %%edi\n\tcall *%0" :: "r"(VSYSCALL) : "rax", "rdi", "rcx", "r11",
-		     "memory");
+	asm volatile("xor %%edi, %%edi\n\tcall *%0" ::"r"(VSYSCALL)
+		     : "rax", "rdi", "rcx", "r11", "memory");
 }
 
 static void vsyscall_call_inside(void)
 {
-	asm volatile("xor %%edi, %%edi\n\tcall *%0" :: "r"(VSYSCALL + 0x401)
+	asm volatile("xor %%edi, %%edi\n\tcall *%0" ::"r"(VSYSCALL + 0x401)
 		     : "rax", "rdi", "rcx", "r11", "memory");
 }
 
@@ -155,7 +155,7 @@ static void other_entries(bool guest)
 {
 	int status;
 
-	check(dies_of(SIGSEGV, vsyscall_call_inside), "a call into the vsyscall page's middle kills");
+	check(dies_of(SIGSEGV, vsyscall_call_inside), "a call into the vsyscall page kills");
 	if (!guest)
 		return;
 	check(exits_with(0, int80), "int 0x80 is a protection fault");
@@ -173,7 +173,8 @@ static void prctls(void)
 	unsigned long value = 0;
 
 	check(!syscall(SYS_arch_prctl, ARCH_GET_FS, &value) &&
-	      value == (unsigned long)__builtin_thread_pointer(), "ARCH_GET_FS");
+		      value == (unsigned long)__builtin_thread_pointer(),
+	      "ARCH_GET_FS");
 	check(!syscall(SYS_arch_prctl, ARCH_SET_GS, 0x12345000) &&
 	      !syscall(SYS_arch_prctl, ARCH_GET_GS, &value) && value == 0x12345000,
 	      "ARCH_SET_GS, ARCH_GET_GS");
@@ -183,7 +184,7 @@ static void prctls(void)
 	      "ARCH_SET_FS too");
 	check(syscall(SYS_arch_prctl, ARCH_GET_FS, 8) == -1 && errno == EFAULT,
 	      "ARCH_GET_FS to a wrong address is refused");
-	check(syscall(SYS_arch_prctl, 0x99, 0) == -1 && errno == EINVAL, "an unknown one is refused");
+	check(syscall(SYS_arch_prctl, 0x99, 0) == -1 && errno == EINVAL, "no other is known");
 	check(!syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, &value) && (value & 3) == 3,
 	      "ARCH_GET_XCOMP_SUPP");
 	syscall(SYS_arch_prctl, ARCH_SET_GS, 0);
@@ -199,7 +200,7 @@ static unsigned long rdgs(void)
 
 static void wrgs(unsigned long value)
 {
-	asm volatile("wrgsbase %0" :: "r"(value));
+	asm volatile("wrgsbase %0" ::"r"(value));
 }
 
 static void nothing(int sig, siginfo_t *si, void *uc)
@@ -212,8 +213,8 @@ static void nothing(int sig, siginfo_t *si, void *uc)
 /* What makes a kernel load the bases again: a call, a fault, a switch, a signal, a child. */
 static void stir(void)
 {
-	volatile char *fresh = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *fresh =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
 	*fresh = 1;
@@ -275,7 +276,8 @@ static void upper_fs(void)
 	asm volatile("rdfsbase %[fs]\n\twrfsbase %[up]\n\tmov $39, %%eax\n\tsyscall\n\t"
 		     "mov %%rax, %[pid]\n\tmov $24, %%eax\n\tsyscall\n\trdfsbase %[mid]\n\t"
 		     "wrfsbase %[fs]"
-		     : [fs] "=&r"(fs), [mid] "=&r"(mid), [pid] "=&r"(pid) : [up] "r"(UPPER_HALF)
+		     : [fs] "=&r"(fs), [mid] "=&r"(mid), [pid] "=&r"(pid)
+		     : [up] "r"(UPPER_HALF)
 		     : "rax", "rcx", "r11", "memory");
 	_exit(pid == (unsigned long)getpid() ? 0 : 1);
 }
@@ -283,7 +285,7 @@ static void upper_fs(void)
 static void selector_gs(void)
 {
 	wrgs(0x5000);
-	asm volatile("mov %0, %%gs" :: "r"(0));
+	asm volatile("mov %0, %%gs" ::"r"(0));
 	stir();
 	_exit(0);
 }

@@ -24,18 +24,19 @@ struct image {
 } __attribute__((aligned(64)));
 
 enum width { XMM, YMM, ZMM };
-static const char * const names[] = { "xmm", "ymm", "zmm and k" };
+static const char *const names[] = { "xmm", "ymm", "zmm and k" };
 static const size_t sizes[] = { 16 * 16, 16 * 32, sizeof(struct image) };
 
 static enum width width;
 static struct image in, out, other;
 static volatile int handled;
 
-#define ALL16	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
+#define ALL8	"0,1,2,3,4,5,6,7"
+#define ALL16	ALL8 ",8,9,10,11,12,13,14,15"
 #define ALL32	ALL16 ",16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
-#define CLOBBERED	"rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", \
-	"xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", \
-	"xmm15"
+#define CLOBBERED                                                                             \
+	"rcx", "r11", "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", \
+		"xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
 #define CALL	"1:\n\tmov %[nr], %%eax\n\tsyscall\n\tdec %[n]\n\tjnz 1b\n\t"
 
 /* Loads the registers from @from, makes the same system call @n times, stores them to @to. */
@@ -46,16 +47,16 @@ static long across(const struct image *from, struct image *to, int nr, long a, l
 
 	switch (width) {
 	case XMM:
-		asm volatile(".irp r," ALL16 "\n\tmovdqa 16*\\r(%[from]), %%xmm\\r\n\t.endr\n\t"
-			     CALL
+		asm volatile(".irp r," ALL16
+			     "\n\tmovdqa 16*\\r(%[from]), %%xmm\\r\n\t.endr\n\t" CALL
 			     ".irp r," ALL16 "\n\tmovdqa %%xmm\\r, 16*\\r(%[to])\n\t.endr"
 			     : "=&a"(ret), [n] "+r"(n)
 			     : [from] "r"(from), [to] "r"(to), [nr] "ri"(nr), "D"(a), "S"(b), "d"(c)
 			     : CLOBBERED);
 		break;
 	case YMM:
-		asm volatile(".irp r," ALL16 "\n\tvmovdqa 32*\\r(%[from]), %%ymm\\r\n\t.endr\n\t"
-			     CALL
+		asm volatile(".irp r," ALL16
+			     "\n\tvmovdqa 32*\\r(%[from]), %%ymm\\r\n\t.endr\n\t" CALL
 			     ".irp r," ALL16 "\n\tvmovdqa %%ymm\\r, 32*\\r(%[to])\n\t.endr\n\t"
 			     "vzeroupper"
 			     : "=&a"(ret), [n] "+r"(n)
@@ -64,10 +65,10 @@ static long across(const struct image *from, struct image *to, int nr, long a, l
 		break;
 	case ZMM:
 		asm volatile(".irp r," ALL32 "\n\tvmovdqa64 64*\\r(%[from]), %%zmm\\r\n\t.endr\n\t"
-			     ".irp r,0,1,2,3,4,5,6,7\n\tkmovq 2048+8*\\r(%[from]), %%k\\r\n\t.endr\n\t"
-			     CALL
+			     ".irp r," ALL8
+			     "\n\tkmovq 2048+8*\\r(%[from]), %%k\\r\n\t.endr\n\t" CALL
 			     ".irp r," ALL32 "\n\tvmovdqa64 %%zmm\\r, 64*\\r(%[to])\n\t.endr\n\t"
-			     ".irp r,0,1,2,3,4,5,6,7\n\tkmovq %%k\\r, 2048+8*\\r(%[to])\n\t.endr\n\t"
+			     ".irp r," ALL8 "\n\tkmovq %%k\\r, 2048+8*\\r(%[to])\n\t.endr\n\t"
 			     "vzeroupper"
 			     : "=&a"(ret), [n] "+r"(n)
 			     : [from] "r"(from), [to] "r"(to), [nr] "ri"(nr), "D"(a), "S"(b), "d"(c)
@@ -267,7 +268,7 @@ static void exec_fresh(void)
 {
 	static const uint16_t word = 0x27f;
 
-	asm volatile("fldcw %0\n\tfldpi" :: "m"(word));
+	asm volatile("fldcw %0\n\tfldpi" ::"m"(word));
 	_mm_setcsr(0x9fc0);
 	execl("/proc/self/exe", "abi_xstate", "fresh", NULL);
 	_exit(99);

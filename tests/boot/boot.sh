@@ -142,8 +142,11 @@ begin_kap()
 	rm -f "$dir/sid"
 	: >"$log"
 	: >"$out"
-	session "$KAP" run --timeout 100 "$@" <&0 >"$out" 2>"$log" &
+	# The shell gives /dev/null to what it starts in the background.
+	exec 9<&0
+	session "$KAP" run --timeout 100 "$@" <&9 >"$out" 2>"$log" 9<&- &
 	job=$!
+	exec 9<&-
 	within 10 test -s "$dir/sid"
 	sid=$(cat "$dir/sid")
 }

@@ -14,7 +14,7 @@ $(addprefix $(BOOT_DIR)/,$(BOOT_HOST)): $(BOOT_DIR)/%: tests/boot/%.c tests/boot
 	@mkdir -p $(@D)
 	@$(CC) $(BOOT_CFLAGS) -o $@ $<
 
-$(addprefix $(BOOT_DIR)/,$(BOOT_GUEST)): $(BOOT_DIR)/%: tests/boot/%.c tests/boot/check.h \
+$(addprefix $(BOOT_DIR)/,$(BOOT_GUEST)): $(BOOT_DIR)/%: tests/boot/%.c $(wildcard tests/boot/*.h) kernel-shim/include/kap/abi.h \
 		tests/boot/build.mk
 	@echo '  CC      $@'
 	@mkdir -p $(@D)

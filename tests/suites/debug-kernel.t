@@ -4,6 +4,7 @@
 # The kernels of arch-um/configs/debug.config and tiny.config, and the usual one with each kind of
 # preemption, under a mixed load: nothing may appear on the console that a sound kernel does not say.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/../boot/boot.sh"
 exec </dev/null
 

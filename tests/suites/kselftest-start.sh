@@ -9,4 +9,8 @@ awk -v file=/tmp/none '
 	{ print >file }'
 [ -s /tmp/only ] || set -- "$@" /tmp/without
 [ ! -s /tmp/only ] || set -- "$@" /tmp/without /tmp/only
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+# One test forks until numbers come round again.
+echo 5000 >/proc/sys/kernel/pid_max
 exec /kst/run "$@" </dev/null

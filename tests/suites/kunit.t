@@ -4,6 +4,7 @@
 # KUnit's whole suite: the kernel with arch-um/configs/kunit.config runs every test before it
 # would start init and powers off. One line here for each case.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/../boot/boot.sh"
 exec </dev/null
 kernel=${KUNIT_KERNEL:-build/guest-kunit/vmlinux}

@@ -19,29 +19,29 @@
  * the VM. The place is free in the fixed layouts of ASan, TSan, MSan, Go and
  * the JVMs.
  */
-#define KAP_HOLE_START		0x630000000000
-#define KAP_HOLE_END		0x680000000000
+#define KAP_HOLE_START		0x660000000000
+#define KAP_HOLE_END		0x6b0000000000
 
 /* Stub pages of a space: keeper code (r-x), control (r--), scratch (rw-). */
-#define KAP_STUB_CODE		0x630000000000
-#define KAP_STUB_CTL		0x630000001000
-#define KAP_STUB_SCRATCH	0x630000002000
-#define KAP_STUB_END		0x630000003000
+#define KAP_STUB_CODE		0x660000000000
+#define KAP_STUB_CTL		0x660000001000
+#define KAP_STUB_SCRATCH	0x660000002000
+#define KAP_STUB_END		0x660000003000
 
 /* The guest kernel's loadable modules: within 2 GiB of its image. */
-#define KAP_MODULES_START	0x63ffc0000000
-#define KAP_MODULES_END		0x640000000000
+#define KAP_MODULES_START	0x66ffc0000000
+#define KAP_MODULES_END		0x670000000000
 
 /*
  * The kernel window. Guest-physical address p (which is also the offset in the
  * ram memfd) is seen at KAP_WINDOW + p.
  */
-#define KAP_WINDOW		0x640000000000
+#define KAP_WINDOW		0x670000000000
 #define KAP_WINDOW_MAX		0x010000000000	/* bytes: 1 TiB */
 
 /* The guest kernel's vmalloc area. */
-#define KAP_VMALLOC_START	0x660000000000
-#define KAP_VMALLOC_END		0x670000000000
+#define KAP_VMALLOC_START	0x690000000000
+#define KAP_VMALLOC_END		0x6a0000000000
 
 /* Highest user address + 1, as on x86-64 with four levels. */
 #define KAP_USER_END		0x7ffffffff000

@@ -105,7 +105,10 @@ void kap_ring_monitor(kap_u64 bits);
 /* Waits until *word != old or timeout_ns have passed (shared futex). */
 void kap_wait_word(kap_u32 *word, kap_u32 old, kap_u64 timeout_ns);
 
-/* Ends the VM. regs (may be null) go to the vCPU page for the crash report. */
+/*
+ * Ends the VM. code: for KAP_EXIT_HOST the host's errno, positive. regs (may be null) go to the
+ * vCPU page for the crash report.
+ */
 void kap_exit(enum kap_exit reason, int code, const char *message, const struct kap_regs *regs)
 	__attribute__((noreturn));
 
