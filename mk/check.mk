@@ -7,9 +7,10 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SRC:%.c=build/%)
 CHECK_DEPS :=
+SUITE_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
-SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t tests/hostile/*.t))
+SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/busybox.t tests/hostile/*.t))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
@@ -19,6 +20,10 @@ $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
 
 check: all $(UNIT_TESTS) $(CHECK_DEPS)
 	@prove --timer --exec tests/run $(PROVEFLAGS) $(TESTS)
+
+# Outside suites and kernels of other configurations: some 40 minutes more.
+suites: all $(UNIT_TESTS) $(CHECK_DEPS) $(SUITE_DEPS)
+	@prove --timer --exec tests/run $(PROVEFLAGS) $(or $(SUITES),$(sort $(wildcard tests/suites/*.t)))
 
 bench: all
 	@test -x tests/bench/run || { echo 'bench: tests/bench/run does not exist' >&2; exit 1; }

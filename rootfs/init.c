@@ -30,22 +30,25 @@
 #define EXIT_NOT_EXECUTABLE	126
 #define EXIT_NOT_FOUND		127
 
+/* The next step when neither fork nor exec has what it needs. */
+#define NO_ROOM	"; give the guest more memory (--mem), or raise the host's limit on processes " \
+		"(ulimit -u)"
+
 static bool on_kernel_log;
+static char last_line[640];
 
 void init__say(int error, const char *format, ...)
 {
-	char line[512];
+	char text[512];
 	va_list ap;
-	int len;
 
 	va_start(ap, format);
-	/* Level 3 is an error: shown even by a quiet kernel. */
-	len = vsnprintf(line, sizeof(line), format, ap);
+	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	if (len < 0)
-		return;
-	dprintf(STDERR_FILENO, "%sinit: %s%s%s\n", on_kernel_log ? "<3>" : "", line, error ? ": " : "",
-		error ? strerror(error) : "");
+	snprintf(last_line, sizeof(last_line), "%s%s%s", text, error ? ": " : "",
+		 error ? strerror(error) : "");
+	/* Level 3 is an error: shown even by a quiet kernel. */
+	dprintf(STDERR_FILENO, "%sinit: %s\n", on_kernel_log ? "<3>" : "", last_line);
 }
 
 /* Reads a whole small file; NULL when there is none. */
@@ -188,8 +191,16 @@ static void __attribute__((noreturn)) become(char **argv)
 		dprintf(STDERR_FILENO, "kap: %s: command not found in the guest\n", argv[0]);
 		_exit(EXIT_NOT_FOUND);
 	}
-	dprintf(STDERR_FILENO, "kap: %s: %s\n", argv[0], strerror(error));
+	dprintf(STDERR_FILENO, "kap: %s: %s%s\n", argv[0], strerror(error),
+		error == ENOMEM ? NO_ROOM : "");
 	_exit(EXIT_NOT_EXECUTABLE);
+}
+
+/* When there is no command whose output would tell: where it goes, the last line goes, too. */
+static void tell_user(const struct init_config *config, const char *next_step)
+{
+	if (config->ports && stdio__ports())
+		dprintf(STDERR_FILENO, "kap: %s%s\n", last_line, next_step);
 }
 
 static pid_t start_command(const struct init_config *config, char **argv)
@@ -198,14 +209,8 @@ static pid_t start_command(const struct init_config *config, char **argv)
 	pid_t pid = fork();
 
 	if (pid < 0) {
-		int error = errno;
-
-		init__say(error, "no process for the command");
-		/* In this mode nobody sees the console. */
-		if (config->ports && stdio__ports())
-			dprintf(STDERR_FILENO, "kap: the guest has no process for the command: %s; "
-				"give it more memory (--mem), or raise the host's limit on "
-				"processes (ulimit -u)\n", strerror(error));
+		init__say(errno, "no process for the command");
+		tell_user(config, NO_ROOM);
 	}
 	if (pid)
 		return pid;
@@ -304,6 +309,7 @@ int main(void)
 
 	disk = strcmp(config.root, "initrd") != 0;
 	if (disk && !mounts__switch_root(config.root)) {
+		tell_user(&config, "");
 		status = EXIT_NOT_EXECUTABLE;
 		goto end;
 	}

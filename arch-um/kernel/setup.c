@@ -4,6 +4,7 @@
 #include <linux/initrd.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/of_fdt.h>
 #include <linux/random.h>
 #include <linux/sched/task.h>
 #include <linux/start_kernel.h>
@@ -50,6 +51,8 @@ void __init setup_arch(char **cmdline_p)
 
 	parse_early_param();
 	paging_init();
+	/* Makes an empty tree, for tests and drivers that add to it. */
+	unflatten_device_tree();
 	setup_smp();
 
 	add_bootloader_randomness(boot->seed, sizeof(boot->seed));

@@ -142,9 +142,9 @@ begin_kap()
 	rm -f "$dir/sid"
 	: >"$log"
 	: >"$out"
-	# The shell gives /dev/null to what it starts in the background.
+	# The shell gives /dev/null to what it starts in the background, and has it ignore these.
 	exec 9<&0
-	session "$KAP" run --timeout 100 "$@" <&9 >"$out" 2>"$log" 9<&- &
+	session env --default-signal=INT,QUIT "$KAP" run --timeout 100 "$@" <&9 >"$out" 2>"$log" 9<&- &
 	job=$!
 	exec 9<&-
 	within 10 test -s "$dir/sid"

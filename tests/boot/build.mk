@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the boot tests need: pty, which runs on the host, and one static guest program of
-# each other C file. The guest programs are in build/tests/boot/initramfs.cpio as /t/NAME,
+# What the boot tests need: BOOT_HOST, which run on the host, and one static guest program
+# of each other C file. The guest programs are in build/tests/boot/initramfs.cpio as /t/NAME,
 # behind everything that the usual initramfs has.
 
-BOOT_HOST := pty
+BOOT_HOST := pty denied
 BOOT_GUEST := $(filter-out $(BOOT_HOST) check,$(basename $(notdir $(wildcard tests/boot/*.c))))
 BOOT_DIR := build/tests/boot
 BOOT_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra

@@ -178,7 +178,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 		ends="$ends $status"
 		case $status in
 		122) grep -q 'limit on processes' "$log" || { point 1 "limit $n: says why"; show_log; } ;;
-		126) grep -q 'no process for the command' "$log" || {
+		126) grep -q '^kap: .*ulimit -u' "$log" || {
 			point 1 "limit $n: says why"
 			show_log
 		} ;;

@@ -16,7 +16,8 @@ $(MODULE_DIR)/modules.stamp: $(MODULE_SRC) build/vmlinux
 		ARCH=kap M=$(CURDIR)/$(MODULE_DIR) modules
 	@touch $@
 
-CHECK_DEPS += $(MODULE_DIR)/modules.stamp $(patsubst %,build/guest-%/vmlinux,kunit debug tiny)
+CHECK_DEPS += $(MODULE_DIR)/modules.stamp
+SUITE_DEPS += $(patsubst %,build/guest-%/vmlinux,kunit debug tiny)
 
 .PHONY: module-tests
 module-tests: $(MODULE_DIR)/modules.stamp
