@@ -70,10 +70,48 @@ static uint32_t console_input(uint8_t *data, uint32_t len, void *arg)
 	return stdin_is_terminal ? escape__filter(arg, data, len) : len;
 }
 
+/*
+ * The kernel writes its messages to the log ring and to its console, so in ports mode each of
+ * them would come twice. What begins like one, "[    0.012345]", is dropped here.
+ */
 static void console_to_log(const void *data, uint32_t len, void *arg)
 {
+	static enum { BEGIN, KEEP, DROP } line;
+	static char start[24];
+	static size_t used;
+	const char *c = data;
+	char kept[512];
+	size_t n = 0;
+
 	(void)arg;
-	log__add(data, len);
+	for (; len; len--, c++) {
+		if (*c == '\r')
+			continue;
+		if (line == BEGIN) {
+			start[used++] = *c;
+			if (*c == ']' && used > sizeof("[.123456"))
+				line = DROP;
+			else if (*start != '[' || !*c || !strchr("[ .0123456789", *c) ||
+				 used == sizeof(start))
+				line = KEEP;
+			if (line == KEEP) {
+				memcpy(kept + n, start, used);
+				n += used;
+			}
+			if (line != BEGIN)
+				used = 0;
+		} else if (line == KEEP) {
+			kept[n++] = *c;
+		}
+		if (*c == '\n')
+			line = BEGIN;
+		if (n > sizeof(kept) - sizeof(start)) {
+			log__add(kept, n);
+			n = 0;
+		}
+	}
+	if (n)
+		log__add(kept, n);
 }
 
 static void control_line(const char *line)

@@ -27,6 +27,9 @@ int image__open(struct image *image, const char *path, const char *what, const c
 			msg__error("%s '%s': not readable; get read permission for it and the "
 				   "folders above it",
 				   what, path);
+		else if (err == -EMFILE || err == -ENFILE)
+			msg__error("%s '%s': %s; raise the limit on open files (ulimit -n)", what,
+				   path, strerror(-err));
 		else
 			msg__error("%s '%s': %s; name another file with %s, or build "
 				   "one with `make`",
@@ -46,8 +49,9 @@ int image__open(struct image *image, const char *path, const char *what, const c
 	map = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE, image->fd, 0);
 	if (map == MAP_FAILED) {
 		err = -errno;
-		msg__error("%s '%s': mapping it: %s; copy it to a local file system", what, path,
-			   strerror(-err));
+		msg__error("%s '%s': mapping it: %s; %s", what, path, strerror(-err),
+			   err == -ENOMEM ? "raise the address space limit (ulimit -v)" :
+					    "copy it to a local file system");
 		image__close(image);
 		return err;
 	}

@@ -9,6 +9,7 @@
 #define OPTIONS		(HOST_PTRACE_O_TRACESYSGOOD | HOST_PTRACE_O_EXITKILL)
 #define SYSCALL_STOP	(HOST_SIGTRAP | 0x80)
 #define KERNEL_SENT(code)	((code) > 0)
+#define EVENT(status)	((status) >> 16)
 
 long wait_user(kap_s32 tid, int *status, kap_u32 *pending);
 
@@ -173,6 +174,22 @@ static long set_regs(struct runner *runner, struct kap_regs *regs)
 	return err;
 }
 
+/*
+ * An interrupt stops a runner before the signal of a fault that it is just taking. That
+ * signal is about the registers of now: it must not wait for whoever runs here next.
+ */
+static int fault_queued(struct runner *runner)
+{
+	struct host_peeksiginfo args = { .nr = 4 };
+	struct host_siginfo info[4];
+	long i, nr = host_ptrace(HOST_PTRACE_PEEKSIGINFO, runner->tid, &args, info);
+
+	for (i = 0; i < nr; i++)
+		if (KERNEL_SENT(info[i].code))
+			return 1;
+	return 0;
+}
+
 void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
 		  struct kap_trap *trap)
 {
@@ -208,6 +225,11 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 		host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
 		wait_always(runner->tid, &status);
 	}
+	if (unlikely(stopped(status) && EVENT(status) == HOST_PTRACE_EVENT_STOP) &&
+	    fault_queued(runner)) {
+		host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL);
+		wait_always(runner->tid, &status);
+	}
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;
 	if (unlikely(!stopped(status)))
@@ -221,7 +243,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	sig = (status >> 8) & 0xff;
 	if (likely(sig == SYSCALL_STOP))
 		trap->kind = KAP_TRAP_SYSCALL;
-	else if ((status >> 16) == HOST_PTRACE_EVENT_STOP)
+	else if (EVENT(status) == HOST_PTRACE_EVENT_STOP)
 		trap->kind = KAP_TRAP_DOORBELL;
 	else
 		classify(runner, sig, regs, trap);

@@ -133,6 +133,12 @@ struct host_siginfo {
 	kap_u64 rest[13];
 };
 
+struct host_peeksiginfo {
+	kap_u64 off;
+	kap_u32 flags;
+	kap_s32 nr;
+};
+
 struct host_ucontext {
 	kap_u64 flags, link;
 	struct host_stack stack;
@@ -169,6 +175,7 @@ struct host_iovec {
 #define HOST_PTRACE_SETREGSET	0x4205
 #define HOST_PTRACE_SEIZE	0x4206
 #define HOST_PTRACE_INTERRUPT	0x4207
+#define HOST_PTRACE_PEEKSIGINFO	0x4209
 #define HOST_PTRACE_O_TRACESYSGOOD	0x00000001
 #define HOST_PTRACE_O_EXITKILL		0x00100000
 #define HOST_PTRACE_EVENT_STOP	128

@@ -85,7 +85,7 @@ sound()
 # Shows the last run's messages as comments; for points that failed.
 show_log()
 {
-	tail -n "${1:-15}" "$log" | sed 's/^/# log: /'
+	tail -n "${1:-15}" "$log" | awk '{ print "# log: " $0 }'
 }
 
 # wants STATUS TEXT: the last run's exit status
@@ -120,7 +120,7 @@ shows()
 	else
 		point 1 "$2"
 		echo "# wanted '$1', got:"
-		tail -n 15 "$out" | sed 's/^/# out: /'
+		tail -n 15 "$out" | awk '{ print "# out: " $0 }'
 		show_log 5
 	fi
 }

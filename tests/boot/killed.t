@@ -170,14 +170,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	shows works 'a command works'
 	limited 1 "$dir/bin/kap" run -- echo works
 	wants 122 'no process allowed: 122'
-	has 'limit on processes' 'says which limit'
+	has 'ulimit -u' 'says which limit'
 	one_line 'in one line'
 	ends=
 	for n in 2 3 4 5 6 8; do
 		limited $n "$dir/bin/kap" run --timeout 20 -- sh -c 'echo a | cat; echo b'
 		ends="$ends $status"
 		case $status in
-		122) grep -q 'limit on processes' "$log" || { point 1 "limit $n: says why"; show_log; } ;;
+		122) grep -q 'ulimit -u' "$log" || { point 1 "limit $n: says why"; show_log; } ;;
 		126) grep -q '^kap: .*ulimit -u' "$log" || {
 			point 1 "limit $n: says why"
 			show_log

@@ -167,6 +167,7 @@ one_line '--quiet still tells errors'
 kap -- sh -c 'echo "<2>from-the-guest" >/dev/kmsg'
 has 'Linux version 6.12' "--verbose shows the kernel's messages from the first line"
 has 'from-the-guest' 'to the last'
+is "$(grep -c 'Linux version' "$log")/$(grep -c 'from-the-guest' "$log")" 1/1 'each of them once'
 has 'engine ptrace' 'and what kap does'
 is "$(cat "$out")" '' 'not on stdout'
 kap --append one=1 --append 'two="2 3"' -- cat /proc/cmdline

@@ -27,7 +27,7 @@ at()
 ended()
 {
 	is "$status, mode $mode" "$1, mode same" "$2"
-	[ "$status" = "$1" ] || tail -n 5 "$out" | tr -d '\r' | sed 's/^/# out: /'
+	[ "$status" = "$1" ] || tail -n 5 "$out" | tr -d '\r' | awk '{ print "# out: " $0 }'
 }
 
 at "$prompt" raw 'send=echo $((6*7))\n' 'expect=42' 'send=exit\n' -- "$KAP" run
@@ -43,7 +43,7 @@ ended 0 'the terminal has the right size, follows it, and programs get SIGWINCH'
 at "$prompt" 'send=sh -c "echo rea""dy; sleep 100"\n' 'expect=ready' 'send=\x03' "$prompt" \
 	'send=echo =$?=\n' 'expect==130=' 'send=sh -c "echo rea""dy; cat"\n' 'expect=ready' \
 	'send=abc\n' 'expect=abc' 'expect=abc' 'send=\x04' 'send=sh -c "echo rea""dy; sleep 99"\n' 'expect=ready' 'send=\x1a' \
-	'expect=Stopped' 'send=jobs\n' 'expect=sleep 99' 'send=kill -9 %1; exit\n' -- "$KAP" run
+	'expect=Stopped' 'send=jobs\n' 'expect=sleep 99' 'send=kill -9 %1; wait %1; exit\n' -- "$KAP" run
 ended 0 'Ctrl-C, Ctrl-D and Ctrl-Z go to the guest'
 
 at "$prompt" 'send=tty; echo "$TERM"\n' 'expect=/dev/hvc0' 'expect=vt100' 'send=exit\n' -- \

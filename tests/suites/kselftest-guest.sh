@@ -29,10 +29,12 @@ run()
 	limit=30
 	name=${test##*/}
 	args=
+	as=
 	while [ $# -gt 0 ]; do
 		case $1 in
 		t=*) limit=${1#t=} ;;
 		as=*) name=${1#as=} ;;
+		user) as=nobody ;;
 		guest) [ -z "$NATIVE" ] || return ;;
 		--) shift; args=$*; break ;;
 		esac
@@ -50,8 +52,13 @@ run()
 	printf '@@ begin %s %s\n' "$name" "$limit"
 	echo "kselftest: $name" >$kmsg
 	start=$(uptime_now)
-	# shellcheck disable=SC2086 # words of the list
-	timeout -k 5 "$limit" "./${test##*/}" $args </dev/null 2>&1
+	if [ -n "$as" ] && [ "$(id -u)" = 0 ]; then
+		set -- su -s /bin/sh $as -c "./${test##*/} $args"
+	else
+		# shellcheck disable=SC2086 # words of the list
+		set -- "./${test##*/}" $args
+	fi
+	timeout -k 5 "$limit" "$@" </dev/null 2>&1
 	status=$?
 	# Nothing that a test left behind may meet the next one. On a host that is only
 	# done in a PID namespace of this script's own.
