@@ -11,7 +11,7 @@ SUITE_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
 # The others of tests/boot wait for reactions of a busy host too strictly: make suites.
-CHECK_BOOT := $(wildcard $(patsubst %,tests/boot/%.t,abi disk modules))
+CHECK_BOOT := $(wildcard $(patsubst %,tests/boot/%.t,abi disk modules run))
 SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t) $(CHECK_BOOT) tests/suites/busybox.t)
 MORE_TESTS := $(filter-out $(SCRIPT_TESTS),$(sort $(wildcard tests/boot/*.t tests/suites/*.t)))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
