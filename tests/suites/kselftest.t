@@ -63,7 +63,7 @@ else
 	: >"$dir/native"
 fi
 
-awk -f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
+awk -v some=$# -f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
 	part=3 "$dir/guest" >"$dir/report"
 cat "$dir/report"
 points=$(grep -c '^\(not \)\{0,1\}ok ' "$dir/report")
