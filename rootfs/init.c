@@ -31,7 +31,8 @@
 #define EXIT_NOT_FOUND		127
 
 /* The next step when neither fork nor exec has what it needs. */
-#define NO_ROOM	"; give the guest more memory (--mem), or raise the host's limit on processes " \
+#define NO_ROOM                                                                         \
+	"; give the guest more memory (--mem), or raise the host's limit on processes " \
 		"(ulimit -u)"
 
 static bool on_kernel_log;

@@ -81,7 +81,7 @@ if have clang-format; then
 fi
 if have shellcheck; then
 	# shellcheck disable=SC2046
-	shellcheck $(files -perm -u=x | while read -r file; do
+	shellcheck -x $(files -perm -u=x | while read -r file; do
 		head -n 1 "$file" | grep -qE '^#!/bin/(ba)?sh' && echo "$file"
 	done) || bad=1
 fi

@@ -35,8 +35,8 @@ static const char *next_step(int err)
 		return "allow ptrace here (kernel.yama.ptrace_scope below 2, a container's seccomp "
 		       "profile that has it)";
 	case EAGAIN:
-		return "raise the limits on processes (ulimit -u, or the container's pids limit) and "
-		       "on pending signals (ulimit -i)";
+		return "raise the limits on processes (ulimit -u, or the container's pids limit) "
+		       "and on pending signals (ulimit -i)";
 	case ENOMEM:
 		return "free some memory, raise `ulimit -v`, or give a smaller --mem";
 	case EMFILE:

@@ -88,8 +88,8 @@ static void test_vdso(void)
 
 static void test_between_processes(void)
 {
-	volatile int64_t *last = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int64_t *last =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status, bad = 0;
 
 	for (int i = 0; i < 4; i++) {

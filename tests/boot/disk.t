@@ -1,9 +1,11 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Disks: as root and beside the initramfs, several, read-only, locked; what sync promised is
 # there after the power is cut; discard, swap, big files.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 for tool in mke2fs e2fsck debugfs; do
@@ -71,7 +73,6 @@ mkfifo "$dir/in"
 exec 4<>"$dir/in"
 cut()
 {
-	# shellcheck disable=SC2016
 	begin_kap --disk "$img" --root /dev/vda -- sh -c 'i=0; while [ $i -lt 40 ]; do
 		echo "line $i of '"$1"'" >>/cut-'"$1"'; i=$((i+1)); done
 		dd if=/dev/urandom of=/big-'"$1"' bs=100k count=50 2>/dev/null
@@ -139,7 +140,6 @@ for i in 1 2 3 4 5 6 7 8; do
 	truncate -s ${i}M "$dir/m$i"
 	many="$many --disk $dir/m$i"
 done
-# shellcheck disable=SC2086 # several options
 kap $many -- sh -c 'cat /sys/block/vd?/size'
 is "$(tr '\n' ' ' <"$out")" '2048 4096 6144 8192 10240 12288 14336 16384 ' '8 disks'
 

@@ -1,9 +1,11 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Signals from outside, to the monitor and to each host process of the guest: the documented
 # status, a line that tells, no process left, the disk's lock released.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 disk=$dir/disk
@@ -14,7 +16,6 @@ exec 4<>"$dir/in"
 # A guest whose command waits for a line of stdin.
 waiting()
 {
-	# shellcheck disable=SC2016
 	begin_kap --disk "$disk" "$@" -- sh -c 'echo up; read x; echo "got $x"' <"$dir/in"
 	monitor=$sid
 	until_shown up

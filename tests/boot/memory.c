@@ -80,10 +80,13 @@ static void test_protect(void)
 	mprotect(p + 32 * PAGE, 16 * PAGE, PROT_NONE);
 	check(access_code(p + 15 * PAGE, true) == 0 && access_code(p + 48 * PAGE, true) == 0,
 	      "mprotect leaves its neighbours alone");
-	check(access_code(p + 16 * PAGE, false) == 0 && access_code(p + 16 * PAGE, true) == ACCERR &&
-	      access_code(p + 31 * PAGE, true) == ACCERR, "read-only memory can't be written");
+	check(access_code(p + 16 * PAGE, false) == 0 &&
+		      access_code(p + 16 * PAGE, true) == ACCERR &&
+		      access_code(p + 31 * PAGE, true) == ACCERR,
+	      "read-only memory can't be written");
 	check(access_code(p + 32 * PAGE, false) == ACCERR &&
-	      access_code(p + 47 * PAGE + 7, true) == ACCERR, "PROT_NONE is no memory");
+		      access_code(p + 47 * PAGE + 7, true) == ACCERR,
+	      "PROT_NONE is no memory");
 	errno = 0;
 	check(read(open("/dev/zero", O_RDONLY), p + 20 * PAGE, 10) < 0 && errno == EFAULT,
 	      "nor does the kernel write there for a program");
@@ -95,14 +98,19 @@ static void test_protect(void)
 		wrong += p[i * PAGE + 1] != 'x' || access_code(p + i * PAGE, true);
 	check(!wrong, "rights come back, and the content was kept");
 	munmap(p + 8 * PAGE, 8 * PAGE);
-	check(access_code(p + 8 * PAGE, false) == MAPERR && access_code(p + 15 * PAGE, true) == MAPERR,
+	check(access_code(p + 8 * PAGE, false) == MAPERR &&
+		      access_code(p + 15 * PAGE, true) == MAPERR,
 	      "what munmap took away is gone at once");
 	check(access_code(p + 7 * PAGE, true) == 0 && access_code(p + 16 * PAGE, true) == 0,
 	      "and nothing else");
 	check(mmap(p + 8 * PAGE, 8 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		   0) == p + 8 * PAGE && p[8 * PAGE] == 0, "new memory in the same place is zero");
-	check(mmap(p, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		   0) == p && p[PAGE] == 0 && p[40 * PAGE] == 0, "MAP_FIXED replaces content");
+		   0) == p + 8 * PAGE &&
+		      p[8 * PAGE] == 0,
+	      "new memory in the same place is zero");
+	check(mmap(p, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		   -1, 0) == p &&
+		      p[PAGE] == 0 && p[40 * PAGE] == 0,
+	      "MAP_FIXED replaces content");
 	memset(p, 'y', 64 * PAGE);
 	madvise(p + PAGE, 30 * PAGE, MADV_DONTNEED);
 	check(p[0] == 'y' && p[PAGE] == 0 && p[30 * PAGE] == 0 && p[31 * PAGE] == 'y',
@@ -121,17 +129,20 @@ static void test_mremap(void)
 	q = mremap(p, 300 * PAGE, 600 * PAGE, MREMAP_MAYMOVE);
 	for (int i = 0; i < 300; i++)
 		wrong += (uint8_t)q[i * PAGE + 99] != (uint8_t)i;
-	check(q != MAP_FAILED && !wrong && q[300 * PAGE] == 0, "mremap grows and keeps the content");
+	check(q != MAP_FAILED && !wrong && q[300 * PAGE] == 0,
+	      "mremap grows and keeps the content");
 	p = anon(600, MAP_PRIVATE);
 	memset(p, 'z', PAGE);
 	check(mremap(q, 600 * PAGE, 600 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p,
 	      "mremap moves onto other memory");
 	for (int i = 0; i < 300; i++)
 		wrong += (uint8_t)p[i * PAGE + 99] != (uint8_t)i;
-	check(!wrong && access_code(q, false) == MAPERR && access_code(q + 299 * PAGE, true) == MAPERR,
+	check(!wrong && access_code(q, false) == MAPERR &&
+		      access_code(q + 299 * PAGE, true) == MAPERR,
 	      "there it is, and nothing is left where it was");
 	check(mremap(p, 600 * PAGE, 100 * PAGE, 0) == p && access_code(p + 99 * PAGE, true) == 0 &&
-	      access_code(p + 100 * PAGE, false) == MAPERR, "mremap shrinks");
+		      access_code(p + 100 * PAGE, false) == MAPERR,
+	      "mremap shrinks");
 	munmap(p, 100 * PAGE);
 }
 
@@ -196,11 +207,13 @@ static void test_file(void)
 	      "what was written to the file is seen in mappings");
 	strcpy(p + 6 * PAGE, "private");
 	check(!strcmp(s + 6 * PAGE, "by write") && pread(fd, text, 9, 6 * PAGE) == 9 &&
-	      !strcmp(text, "by write"), "a private mapping changes nothing but itself");
+		      !strcmp(text, "by write"),
+	      "a private mapping changes nothing but itself");
 	check(s[10 * PAGE + 200] == 0 && access_code(s + 11 * PAGE, false) == BUSADR,
 	      "behind the end: zeroes in the last page, then SIGBUS");
 	wrong += ftruncate(fd, 2 * PAGE);
-	check(access_code(s + 5 * PAGE, false) == BUSADR && access_code(p + 6 * PAGE, false) == BUSADR,
+	check(access_code(s + 5 * PAGE, false) == BUSADR &&
+		      access_code(p + 6 * PAGE, false) == BUSADR,
 	      "a file that becomes shorter takes its mappings along");
 	munmap(s, 12 * PAGE);
 	munmap(p, 12 * PAGE);
@@ -277,10 +290,12 @@ static void test_others(void)
 	pid_t pid;
 
 	check(process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == 6 &&
-	      !strcmp(p + PAGE - 3, "by vm"), "process_vm_writev");
+		      !strcmp(p + PAGE - 3, "by vm"),
+	      "process_vm_writev");
 	fd = open("/proc/self/mem", O_RDWR);
 	mprotect(p, 4 * PAGE, PROT_READ);
-	check(pwrite(fd, "by mem", 7, (off_t)(p + 2 * PAGE)) == 7 && !strcmp(p + 2 * PAGE, "by mem"),
+	check(pwrite(fd, "by mem", 7, (off_t)(p + 2 * PAGE)) == 7 &&
+		      !strcmp(p + 2 * PAGE, "by mem"),
 	      "/proc/self/mem writes also what is read-only");
 	close(fd);
 	pid = fork();
@@ -302,7 +317,8 @@ static void test_others(void)
 	b = shmat(id, NULL, SHM_RDONLY);
 	strcpy(a + 3 * PAGE, "shm");
 	check(a != (char *)-1 && b != (char *)-1 && !strcmp(b + 3 * PAGE, "shm") &&
-	      access_code(b, true) == ACCERR, "SysV shared memory, mapped twice");
+		      access_code(b, true) == ACCERR,
+	      "SysV shared memory, mapped twice");
 	shmdt(a);
 	check(access_code(a, false) == MAPERR && b[3 * PAGE] == 's', "and detached once");
 	shmctl(id, IPC_RMID, NULL);

@@ -1,8 +1,10 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # `kap run -- command`: statuses, standard streams, ends of a guest. What a user types first.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 
@@ -23,13 +25,13 @@ kap_plain -- /etc/passwd
 wants 126 'a file that is no program gives 126'
 has '/etc/passwd' 'and a line that names it'
 for sig in HUP:129 INT:130 KILL:137 SEGV:139 TERM:143 34:162; do
-	# shellcheck disable=SC2016
 	kap_plain -- sh -c 'kill -'${sig%:*}' $$'
 	[ "$status" = "${sig#*:}" ] || break
 done
 wants 162 "a command killed by signal n gives 128 + n ($sig)"
-kap -- sh -c 'printf "%s|" "$@"' x 'a b' '' "c'd" '$e' 'ä*'
-is "$(cat "$out")" "a b||c'd|\$e|ä*|" 'arguments arrive unchanged'
+special=$(printf '\303\244*')
+kap -- sh -c 'printf "%s|" "$@"' x 'a b' '' "c'd" '$e' "$special"
+is "$(cat "$out")" "a b||c'd|\$e|$special|" 'arguments arrive unchanged'
 kap -- sh -c 'read x; echo "[$x]"; env; pwd; hostname; id'
 shows '[]' 'an empty stdin is at its end'
 shows 'PATH=/usr/local/sbin' 'the environment has a PATH'
@@ -57,7 +59,6 @@ kap -- md5sum <"$big"
 is "$(cat "$out")" "$sum" '100 MB of a file arrive in the guest'
 session "$KAP" run -- cat <"$big" 2>"$log" | md5sum >"$out"
 is "$(cat "$out")" "$sum" '100 MB from a file, through the guest, into a pipe'
-# shellcheck disable=SC2002 # a pipe is what is tested
 cat "$big" | session "$KAP" run -- cat 2>"$log" >"$dir/big2"
 is "$(md5sum <"$dir/big2")" "$sum" '100 MB from a pipe, through the guest, into a file'
 rm -f "$big" "$dir/big2"
@@ -66,7 +67,6 @@ rm -f "$big" "$dir/big2"
 # command ends, and the guest wants to power off, while the reader has not begun.
 late_reader()
 {
-	# shellcheck disable=SC2094
 	read -r _ <"$dir/go"
 	wc -c
 }
@@ -92,6 +92,16 @@ for how in 'poweroff -f' 'reboot -f' 'echo o >/proc/sysrq-trigger; sleep 60'; do
 		{ within 1 grep -q 'reboot: ' "$log"; wc -c; } >"$out"
 	is "$(cat "$out")" 1200000 "all output arrives before: $how"
 done
+
+# Nobody reads at all: the guest waits, and can still be ended.
+rm -f "$dir/status"
+{
+	session "$KAP" run --timeout 1.5 -- dd if=/dev/zero bs=30000 count=40 2>"$log"
+	echo $? >"$dir/status"
+} | within 30 test -s "$dir/status"
+is "$(cat "$dir/status")" 124 'a guest whose output nobody takes ends at its time-out'
+sid=$(cat "$dir/sid")
+is "$(gone)" 0 'and leaves nothing behind'
 
 session "$KAP" run --timeout 60 -- sh -c 'yes' 2>"$log" | head -n 2 >"$out"
 is "$(cat "$out")" "y

@@ -275,8 +275,8 @@ static void test_busy(void)
 {
 	struct timeval begin, now;
 	int status, wrong = 0, kids = 8;
-	volatile uint64_t *counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				-1, 0);
+	volatile uint64_t *counts =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	gettimeofday(&begin, NULL);
 	for (int i = 0; i < kids; i++)

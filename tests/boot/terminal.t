@@ -1,9 +1,11 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kap run at a terminal: the shell, its keys, its size, and that the terminal is as it was
 # on every way out.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 prompt='expect=# '
@@ -85,7 +87,6 @@ for s in ABRT:6 SEGV:11; do
 	at "$prompt" raw "kill=${s#*:}" -- "$KAP" run
 	ended $((128 + ${s#*:})) "SIG${s%:*}, as if the monitor crashed"
 done
-# shellcheck disable=SC2016 # $PID is pty's
 at "$prompt" raw 'sh=kill -9 $(pgrep -P $PID)' -- "$KAP" run
 ended 125 'space 0 killed'
 at "$prompt" 'send=echo c >/proc/sysrq-trigger\n' -- "$KAP" run

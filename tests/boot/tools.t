@@ -1,9 +1,11 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The host's strace and gdb, with the libraries that they need, at work in a guest: traces,
 # breakpoints, steps, threads, attaching, and a core dump that gdb understands.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 command -v mke2fs >/dev/null || { echo "1..0 # SKIP no mke2fs: apt-get install e2fsprogs"; exit 0; }

@@ -1,9 +1,11 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Bad input: a file, an option or a host that kap can't work with. One line that says what, where
 # and the next step; the documented status; and nothing was run or changed.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/boot.sh"
 exec </dev/null
 vmlinux=$(dirname "$KAP")/vmlinux
@@ -33,7 +35,7 @@ refused()
 refused 121 '--frob' 'an unknown option' --frob
 refused 121 '-x' 'an unknown short option' -x
 refused 121 'unexpected argument' 'a command without --' ls
-refused 121 "''" 'an option without its value' --mem= 
+refused 121 "''" 'an option without its value' --mem=
 refused 121 'takes no value' 'a value that nobody asked for' --quiet=1
 refused 121 '--mem' 'memory that is no size' --mem 12Q
 refused 121 '--mem' 'negative memory' --mem -5M
@@ -60,7 +62,6 @@ kap_plain -- echo $(seq 1 400000) 2>/dev/null
 point $? "a command of megabytes ends in good order ($status)"
 
 for topic in '' run build status keys; do
-	# shellcheck disable=SC2086
 	"$KAP" help $topic >"$out" 2>"$log" || break
 	[ -s "$out" ] || break
 done
@@ -190,7 +191,6 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir -p "$dir/bin"
 	cp "$KAP" "$vmlinux" "$initramfs" "$dir/bin/"
 	chmod -R a+rX "$dir/bin"
-	# shellcheck disable=SC2086
 	echo abc | session $nobody "$dir/bin/kap" run -- cat >"$out" 2>"$log"
 	shows abc 'as nobody, without new privileges'
 	printf 'id -u; exit\n' | session $nobody "$dir/bin/kap" run >"$out" 2>"$log"

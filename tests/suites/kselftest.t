@@ -13,6 +13,7 @@ if [ ! -s build/kselftest/kselftest.img ]; then
 	echo "1..0 # SKIP build/kselftest/kselftest.img is not there: make kselftest"
 	exit 0
 fi
+some=$#
 [ $# = 0 ] || printf '%s\n' "$@" >"$dir/only"
 
 # one_guest PART PARTS LIMIT: the tests of a part, in one guest after another as long
@@ -63,7 +64,7 @@ else
 	: >"$dir/native"
 fi
 
-awk -v some=$# -f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
+awk -v some=$some -f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
 	part=3 "$dir/guest" >"$dir/report"
 cat "$dir/report"
 points=$(grep -c '^\(not \)\{0,1\}ok ' "$dir/report")

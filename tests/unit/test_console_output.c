@@ -187,6 +187,45 @@ static void test_drain_waits_for_reader(void **state)
 	assert_int_equal(count, 64 * BUFFER);
 }
 
+/* Linux resets the device at power-off, with output still in its queue. */
+static void test_reset_waits_for_reader(void **state)
+{
+	uint32_t seq;
+
+	(void)state;
+	config[2].out_fd = pipes[3];
+	start(3);
+	for (int i = 0; i < 64; i++)
+		assert_true(add_output(&ports[2], i * BUFFER, BUFFER));
+	fake_kick(&ports[2].tx);
+	fake_run_loop();
+	seq = fake_request(0, 0);
+	fake_run_loop();
+	assert_int_not_equal(fake_page(0)->ack_seq, seq);
+	received = 0;
+	while (fake_page(0)->ack_seq != seq) {
+		read_all(pipes[2]);
+		fake_run_loop();
+	}
+	read_all(pipes[2]);
+	assert_int_equal(received, 64 * BUFFER);
+	assert_int_equal(fake_page(0)->status_now, 0);
+}
+
+/* Nobody will ever read: nothing to wait for. */
+static void test_reset_without_reader(void **state)
+{
+	(void)state;
+	config[2].out_fd = pipes[3];
+	start(3);
+	for (int i = 0; i < 64; i++)
+		assert_true(add_output(&ports[2], i * BUFFER, BUFFER));
+	close(pipes[2]);
+	fake_kick(&ports[2].tx);
+	fake_request_done(0, 0);
+	pipes[2] = open("/dev/null", O_RDONLY);
+}
+
 static char sunk[64];
 
 static void sink(const void *bytes, uint32_t len, void *arg)
@@ -266,6 +305,8 @@ int main(void)
 		TEST(test_drain),
 		TEST(test_drain_gives_up),
 		TEST(test_drain_waits_for_reader),
+		TEST(test_reset_waits_for_reader),
+		TEST(test_reset_without_reader),
 		TEST(test_sink),
 		TEST(test_reader_gone),
 		TEST(test_full_disk),
