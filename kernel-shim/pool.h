@@ -56,6 +56,12 @@ int shell_alive(struct kap_shell *shell);
 void shell_start(struct kap_shell *shell);
 int shell_finish(struct kap_shell *shell);
 
+/*
+ * Starts the ops in the control page and waits for the keeper's word (STUB_ANSWER_*) on the
+ * vCPU's eventfd; 0 when the process is gone. This may be called while user code runs.
+ */
+kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops);
+
 /* Queues one host call for the keeper; the caller has made sure that there is room. */
 static inline void shell_op(struct kap_shell *shell, kap_u64 nr, kap_u64 a, kap_u64 b, kap_u64 c,
 			    kap_u64 d, kap_u64 e, kap_u64 f)

@@ -113,7 +113,7 @@ void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32
  * Sends what is in the control page and waits for the keeper's word on the vCPU's eventfd.
  * 0 when the process is gone.
  */
-static kap_u64 request(struct kap_shell *shell, kap_u32 nr_ops)
+kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops)
 {
 	kap_u32 cpu = this_stack()->cpu;
 	kap_u32 deaths = load_acquire(&host_deaths);
@@ -164,12 +164,12 @@ static void evict_and_retry(struct kap_shell *shell, kap_u32 nr_ops)
 
 	copy(saved, shell->ctl->op, sizeof(saved));
 	queue_empty(shell);
-	answer = request(shell, shell->nr_ops);
+	answer = shell_request(shell, shell->nr_ops);
 	if (answer == STUB_ANSWER_FAILED)
 		host_failed("munmap of a whole space", first_error(shell, 2));
 	copy(shell->ctl->op, saved, sizeof(saved));
 	if (answer)
-		answer = request(shell, nr_ops);
+		answer = shell_request(shell, nr_ops);
 	if (answer == STUB_ANSWER_FAILED)
 		host_failed("mapping of guest memory in a space", first_error(shell, nr_ops));
 }
@@ -183,7 +183,7 @@ void kap_space_sync(struct kap_space *space)
 		return;
 	shell->nr_ops = 0;
 	/* A dead process maps nothing: kap_run_user() will say so. */
-	if (unlikely(request(shell, nr_ops) == STUB_ANSWER_FAILED))
+	if (unlikely(shell_request(shell, nr_ops) == STUB_ANSWER_FAILED))
 		evict_and_retry(shell, nr_ops);
 	shell->nr_ops = 0;
 }

@@ -67,6 +67,9 @@ _Static_assert(__builtin_offsetof(struct stub_scratch, result) == STUB_RESULT_OF
 /* The stub page in the kernel image; it runs at KAP_STUB_CODE. */
 extern char kap_stub_start[];
 
+/* In that page: loads ax and dx into the bases of fs and gs, and makes a system call. */
+extern char stub_set_bases[];
+
 /* In that page: what seccomp(2) takes. */
 extern char stub_filter_prog[];
 

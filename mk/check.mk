@@ -10,10 +10,8 @@ CHECK_DEPS :=
 SUITE_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
-# The others of tests/boot wait for reactions of a busy host too strictly: make suites.
-CHECK_BOOT := $(wildcard $(patsubst %,tests/boot/%.t,abi disk modules run))
-SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t) $(CHECK_BOOT) tests/suites/busybox.t)
-MORE_TESTS := $(filter-out $(SCRIPT_TESTS),$(sort $(wildcard tests/boot/*.t tests/suites/*.t)))
+SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t) $(wildcard tests/suites/*.t))
+MORE_TESTS := $(filter-out $(SCRIPT_TESTS),$(sort $(wildcard tests/suites/*.t)))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
@@ -21,7 +19,7 @@ $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcmocka $(KAP_LDLIBS)
 
-check: all $(UNIT_TESTS) $(CHECK_DEPS)
+check: lint all $(UNIT_TESTS) $(CHECK_DEPS)
 	@prove --timer --exec tests/run $(PROVEFLAGS) $(TESTS)
 
 # Outside suites and kernels of other configurations: some 40 minutes more.

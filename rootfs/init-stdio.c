@@ -95,14 +95,16 @@ bool stdio__wait(bool (*ready)(const void *arg), const void *arg, int ms)
 	return true;
 }
 
-/* The node is there before the console behind it; opening it says ENODEV until then. */
-static bool opens(const void *path)
-{
-	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+static int console_held = -1;
 
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+/*
+ * The node is there before the console behind it; opening it says ENODEV until then. From this
+ * moment on input arrives, and would be lost with the last close: so it stays open.
+ */
+static bool console_opens(const void *path)
+{
+	console_held = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	return console_held >= 0;
 }
 
 /* fds 0, 1, 2 become copies of fd, which is closed. */
@@ -126,7 +128,7 @@ bool stdio__console(const struct init_config *config)
 	const char *path = TERMINAL;
 	int fd;
 
-	if (!stdio__wait(opens, TERMINAL, INIT_DEVICE_MS)) {
+	if (!stdio__wait(console_opens, TERMINAL, INIT_DEVICE_MS)) {
 		init__say(0, "no " TERMINAL " after %d s; /dev/console instead",
 			  INIT_DEVICE_MS / 1000);
 		path = "/dev/console";
@@ -141,6 +143,9 @@ bool stdio__console(const struct init_config *config)
 	if (size.ws_col && size.ws_row)
 		ioctl(fd, TIOCSWINSZ, &size);
 	take_as_stdio(fd);
+	if (console_held >= 0)
+		close(console_held);
+	console_held = -1;
 	return true;
 }
 

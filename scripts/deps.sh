@@ -2,19 +2,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # deps.sh [CONFIGURE ARGUMENT]...: installs the packages that ./configure misses. As
-# root, or with sudo; otherwise prints the command for whoever may, and fails.
+# root, or with sudo; otherwise prints the command for whoever may, and fails,
+# unless only some tests would use them.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 packages=$(./configure --missing "$@") || exit 1
 [ -n "$packages" ] || exit 0
+needed=$(./configure --missing=needed "$@")
 packages=$(echo "$packages" | tr '\n' ' ')
+
+# What can be done without is not worth stopping for.
+go_on_without()
+{
+	[ -z "$needed" ] || return
+	echo "kap: going on without: $packages (only some tests use them)" >&2
+	exit 0
+}
 
 give_up()
 {
 	echo "kap: $1; as root, run:" >&2
 	echo "  apt-get install ${packages% }" >&2
+	go_on_without
 	echo "kap: then run make again" >&2
 	exit 1
 }
@@ -22,6 +33,7 @@ give_up()
 command -v apt-get >/dev/null || {
 	echo "kap: missing here, by their Debian names: $packages" >&2
 	echo "kap: install them (there is no apt-get), then run make again" >&2
+	go_on_without
 	exit 1
 }
 
@@ -44,4 +56,6 @@ echo "kap: installing: $packages" >&2
 install || { $sudo apt-get update -q && install; } || give_up "the packages could not be installed"
 
 packages=$(./configure --missing "$@" | tr '\n' ' ')
+needed=$(./configure --missing=needed "$@")
+[ -z "$packages" ] || go_on_without
 [ -z "$packages" ] || give_up "still missing after installing"

@@ -15,11 +15,14 @@ static void log_write(struct console *con, const char *s, unsigned int len)
 static struct console log_console = {
 	.name	= "kaplog",
 	.write	= log_write,
-	.flags	= CON_PRINTBUFFER | CON_ANYTIME,
+	.flags	= CON_PRINTBUFFER | CON_ANYTIME | CON_BOOT,
 	.index	= -1,
 };
 
-/* Stays beside the real console: what the kernel says last must reach the monitor. */
+/*
+ * Leaves when a real console comes, so that no line is said twice; the monitor remembers what
+ * that one says, too. keep_bootcon keeps it, for those who distrust hvc0.
+ */
 static int __init setup_log(char *arg)
 {
 	if (!console_is_registered(&log_console))

@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 #include <asm/syscall.h>
 
+#include "../x86/debugreg.h"
 #include "entry.h"
 
 #define INSN_SYSCALL	0x050f
@@ -120,8 +121,12 @@ noinstr void kap_user_loop(void)
 	for (;;) {
 		struct pt_regs *regs = current_pt_regs();
 
+		if (kap_debugging())
+			kap_debug_enter_user();
 		kap_run_user(&current->mm->context.space, (struct kap_regs *)regs,
 			     &current->thread.fpu, &trap);
+		if (kap_debugging())
+			kap_debug_leave_user(&trap);
 		switch (trap.kind) {
 		case KAP_TRAP_SYSCALL:
 			if (likely(is_syscall_insn(regs))) {

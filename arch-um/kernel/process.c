@@ -15,6 +15,7 @@
 #include <asm/switch_to.h>
 #include <kap/machine.h>
 
+#include "../x86/debugreg.h"
 #include "entry.h"
 
 static struct kmem_cache *fpu_cache;
@@ -47,6 +48,7 @@ int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 
 void arch_release_task_struct(struct task_struct *task)
 {
+	kap_drop_debugregs(task);
 	if (!task->thread.fpu.area)
 		return;
 	preempt_disable();
@@ -59,6 +61,7 @@ void flush_thread(void)
 {
 	struct kap_fpu *fpu = &current->thread.fpu;
 
+	kap_drop_debugregs(current);
 	if (!fpu->area)
 		fpu->area = kmem_cache_alloc(fpu_cache, GFP_KERNEL | __GFP_NOFAIL);
 	preempt_disable();

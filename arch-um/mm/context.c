@@ -4,7 +4,9 @@
 #include <linux/mm_types.h>
 #include <linux/sched.h>
 #include <asm/mmu_context.h>
-#include <kap/machine.h>
+#include <kap/ldt.h>
+
+#include "../x86/ldt.h"
 
 int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 {
@@ -16,19 +18,31 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 	preempt_disable();
 	err = kap_space_create(&mm->context.space);
 	preempt_enable();
-	if (likely(!err))
-		return 0;
+	if (likely(!err)) {
+		/* A new program has no segments of its own, a forked one has its parent's. */
+		if (tsk != current && current->mm)
+			err = kap_ldt_copy(mm, current->mm);
+		if (unlikely(err))
+			destroy_context(mm);
+		return err;
+	}
 	/* Without a first program there is nobody in the guest to be told. */
 	if (is_global_init(current) && !current->mm)
 		kap_exit(KAP_EXIT_HOST, -err, "a process for the guest's first program", NULL);
-	pr_err_ratelimited("kap: the host gives no process for an address space (error %d); raise its limit on processes (ulimit -u)\n",
-			   err);
+	pr_err_ratelimited(
+		"kap: the host gives no process (error %d); raise its limit on them (ulimit -u)\n",
+		err);
 	return err;
 }
 
 void destroy_context(struct mm_struct *mm)
 {
+	bool used = kap_ldt_drop(mm);
+
 	preempt_disable();
-	kap_space_destroy(&mm->context.space);
+	if (unlikely(used))
+		kap_space_retire(&mm->context.space);
+	else
+		kap_space_destroy(&mm->context.space);
 	preempt_enable();
 }

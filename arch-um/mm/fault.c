@@ -191,19 +191,26 @@ static void write_around(struct vm_area_struct *vma, unsigned long addr)
 			return;
 }
 
+/* Somebody has asked to know which pages are written (/proc/PID/clear_refs). */
+static bool writes_watched(struct vm_area_struct *vma)
+{
+	return VM_SOFTDIRTY && !(vma->vm_flags & VM_SOFTDIRTY);
+}
+
 /*
  * A fault costs as much as mapping dozens of pages. Only for mappings whose
  * faults nobody watches.
  */
 static void fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned long error)
 {
-	if (vma->vm_flags & (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED) ||
+	if (vma->vm_flags &
+		    (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED | VM_LOCKONFAULT) ||
 	    userfaultfd_armed(vma))
 		return;
 	if (!(error & KAP_PF_WRITE)) {
 		if (vma->vm_file && vma->vm_ops && vma->vm_ops->map_pages)
 			read_around(vma, addr);
-	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND) {
+	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND && !writes_watched(vma)) {
 		write_around(vma, addr);
 	}
 }

@@ -158,7 +158,7 @@ int apply_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symin
 		if (ret == -ERANGE)
 			return out_of_reach(mod, type, place, value, strtab + sym->st_name);
 		if (ret) {
-			pr_err("%s: unknown relocation type %u: compile it with the kernel's flags\n",
+			pr_err("%s: unknown relocation type %u: compile with the kernel's flags\n",
 			       mod->name, type);
 			return ret;
 		}

@@ -22,6 +22,8 @@
 #include <uapi/asm/debugreg.h>
 #include <uapi/asm/ptrace.h>
 
+#include "debugreg.h"
+
 #define SELECTOR_RPL	3
 
 /* Flags that a tracer may set. */
@@ -198,6 +200,11 @@ static bool is_debugreg(unsigned long offset)
 	       offset <= offsetof(struct user, u_debugreg[7]);
 }
 
+static unsigned int debugreg_nr(unsigned long offset)
+{
+	return (offset - offsetof(struct user, u_debugreg[0])) / sizeof(long);
+}
+
 static int peek_user(struct task_struct *child, unsigned long offset, unsigned long __user *out)
 {
 	unsigned long value = 0;
@@ -206,16 +213,11 @@ static int peek_user(struct task_struct *child, unsigned long offset, unsigned l
 		return -EIO;
 	if (offset < sizeof(struct user_regs_struct))
 		value = get_reg(child, offset);
-	else if (offset == offsetof(struct user, u_debugreg[6]))
-		value = DR6_RESERVED;	/* nothing has hit */
+	else if (is_debugreg(offset))
+		value = kap_get_debugreg(child, debugreg_nr(offset));
 	return put_user(value, out);
 }
 
-/*
- * There are no debug registers to give to a program: their owner on the host is
- * whoever traces its processes. Clearing them is allowed, because debuggers do so
- * before anything else.
- */
 static int poke_user(struct task_struct *child, unsigned long offset, unsigned long value)
 {
 	if (offset % sizeof(long) || offset >= sizeof(struct user))
@@ -227,9 +229,7 @@ static int poke_user(struct task_struct *child, unsigned long offset, unsigned l
 	if (offset == offsetof(struct user, u_debugreg[4]) ||
 	    offset == offsetof(struct user, u_debugreg[5]))
 		return -EIO;
-	if (value && offset != offsetof(struct user, u_debugreg[6]))
-		return -EINVAL;
-	return 0;
+	return kap_set_debugreg(child, debugreg_nr(offset), value);
 }
 
 long arch_ptrace(struct task_struct *child, long request, unsigned long addr, unsigned long data)

@@ -26,6 +26,8 @@
 #include <asm/ucontext.h>
 #include <uapi/asm/sigcontext.h>
 
+#include "ldt.h"
+
 #define RED_ZONE	128
 #define FRAME_ALIGN	16UL
 #define XSAVE_ALIGN	64UL
@@ -122,6 +124,13 @@ static void fill_context(struct sigcontext *sc, const struct pt_regs *regs, unsi
 	};
 }
 
+/* 64-bit code must have a stack segment that can be loaded, but may bring its own. */
+static void force_valid_ss(struct pt_regs *regs)
+{
+	if (regs->ss != __USER_DS && kap_ldt_check_ss(regs->ss))
+		regs->ss = __USER_DS;
+}
+
 static int setup_frame(struct ksignal *ksig, struct pt_regs *regs)
 {
 	struct rt_sigframe __user *uframe;
@@ -166,7 +175,7 @@ static int setup_frame(struct ksignal *ksig, struct pt_regs *regs)
 	regs->ip = (unsigned long)ksig->ka.sa.sa_handler;
 	regs->sp = sp;
 	regs->cs = __USER_CS;
-	regs->ss = __USER_DS;
+	force_valid_ss(regs);
 	return 0;
 }
 
@@ -242,20 +251,21 @@ void arch_do_signal_or_restart(struct pt_regs *regs)
  */
 static void check_selectors(struct pt_regs *regs)
 {
+	unsigned int trap = 0;
 	unsigned long bad;
 
 	if (regs->cs != __USER_CS && regs->cs != __USER32_CS)
-		bad = regs->cs;
-	else if (regs->ss != __USER_DS)
-		bad = regs->ss;
-	else
+		trap = kap_ldt_check_cs(bad = regs->cs);
+	if (!trap && regs->ss != __USER_DS)
+		trap = kap_ldt_check_ss(bad = regs->ss);
+	if (!trap)
 		return;
 
-	current->thread.trap_nr = X86_TRAP_GP;
+	current->thread.trap_nr = trap;
 	current->thread.error_code = bad & 0xfffc;
 	regs->cs = __USER_CS;
 	regs->ss = __USER_DS;
-	force_sig(SIGSEGV);
+	force_sig(trap == KAP_EXC_GP ? SIGSEGV : SIGBUS);
 }
 
 static int restore_context(struct pt_regs *regs, const struct sigcontext *sc,
@@ -287,7 +297,7 @@ static int restore_context(struct pt_regs *regs, const struct sigcontext *sc,
 	regs->ss = sc->ss | 3;
 	/* Programs from before the flag existed put anything into ss. */
 	if (!(uc_flags & UC_STRICT_RESTORE_SS) && regs->cs == __USER_CS)
-		regs->ss = __USER_DS;
+		force_valid_ss(regs);
 	check_selectors(regs);
 	kap_clean_user_regs(regs);
 

@@ -3,7 +3,7 @@
  * Console wiring. Two modes:
  *
  *	console	 a person sits there (or there is no command): the guest's console, hvc0, is
- *		 stdin and stdout. A command runs on it.
+ *		 stdin and stdout. A command runs on it. The log remembers what it says.
  *	ports	 a command with a pipe or a file: stdin, stdout and stderr are ports of their own,
  *		 so that bytes arrive unchanged; what the guest's console says goes to the log.
  *
@@ -21,7 +21,7 @@
 #include "vm/log.h"
 #include "vm/msg.h"
 
-#define END_OF_INPUT 4	/* Ctrl-D */
+#define END_OF_INPUT	4	/* Ctrl-D */
 
 static bool console_mode, stdin_is_terminal;
 static int command_status = -1;
@@ -62,56 +62,39 @@ static void show_keys(void)
 
 static uint32_t console_input(uint8_t *data, uint32_t len, void *arg)
 {
-	/* A pipe or file ended: the shell in the guest shall see an end, too. */
+	static uint8_t last = '\n';
+
+	/*
+	 * A pipe or file ended: the shell in the guest shall see an end, too. In a line that was
+	 * begun, Ctrl-D would only be the end of that.
+	 */
 	if (!len) {
-		data[0] = END_OF_INPUT;
+		data[0] = last == '\n' ? END_OF_INPUT : '\n';
+		last = '\n';
 		return 1;
 	}
+	last = data[len - 1];
 	return stdin_is_terminal ? escape__filter(arg, data, len) : len;
 }
 
-/*
- * The kernel writes its messages to the log ring and to its console, so in ports mode each of
- * them would come twice. What begins like one, "[    0.012345]", is dropped here.
- */
+/* The kernel's messages arrive in the log ring until hvc0 works, and from then on here. */
 static void console_to_log(const void *data, uint32_t len, void *arg)
 {
-	static enum { BEGIN, KEEP, DROP } line;
-	static char start[24];
-	static size_t used;
-	const char *c = data;
-	char kept[512];
-	size_t n = 0;
+	const char *c = data, *end = c + len;
 
 	(void)arg;
-	for (; len; len--, c++) {
-		if (*c == '\r')
-			continue;
-		if (line == BEGIN) {
-			start[used++] = *c;
-			if (*c == ']' && used > sizeof("[.123456"))
-				line = DROP;
-			else if (*start != '[' || !*c || !strchr("[ .0123456789", *c) ||
-				 used == sizeof(start))
-				line = KEEP;
-			if (line == KEEP) {
-				memcpy(kept + n, start, used);
-				n += used;
-			}
-			if (line != BEGIN)
-				used = 0;
-		} else if (line == KEEP) {
-			kept[n++] = *c;
-		}
-		if (*c == '\n')
-			line = BEGIN;
-		if (n > sizeof(kept) - sizeof(start)) {
-			log__add(kept, n);
-			n = 0;
-		}
+	while (c < end) {
+		const char *cr = memchr(c, '\r', end - c);
+
+		log__add(c, (cr ? cr : end) - c);
+		c = cr ? cr + 1 : end;
 	}
-	if (n)
-		log__add(kept, n);
+}
+
+static void remember(const void *data, uint32_t len, void *arg)
+{
+	(void)arg;
+	log__keep(data, len);
 }
 
 static void control_line(const char *line)
@@ -157,6 +140,7 @@ int wiring__create(struct vm *vm)
 			.in_fd = STDIN_FILENO,
 			.out_fd = STDOUT_FILENO,
 			.filter = console_input,
+			.tee = remember,
 			.arg = &escape,
 		};
 	} else {

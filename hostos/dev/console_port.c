@@ -15,6 +15,7 @@
 
 #define EOF_ROOM	8	/* bytes a filter may add at the end of input */
 #define SINK_CHUNK	4096
+#define REPEAT_NS	50000000ull
 #define BUDGET		64	/* writes before other devices get a turn */
 
 static int first_error;
@@ -112,6 +113,20 @@ void console_port__input(struct console_port *port)
 	watch_input(port);
 }
 
+/*
+ * A terminal has no lasting end: each program takes a Ctrl-D of its own, and what was typed
+ * ahead of a change of the terminal's mode is none any more. So it comes again.
+ */
+static void repeat_end(void *arg)
+{
+	struct console_port *port = arg;
+
+	if (!port->in_len)
+		port->in_len = port->config.filter(port->in_buf, 0, port->config.arg);
+	console_port__input(port);
+	loop__timer_set(port->end_timer, REPEAT_NS);
+}
+
 static void end_input(struct console_port *port)
 {
 	port->in_eof = true;
@@ -121,6 +136,11 @@ static void end_input(struct console_port *port)
 	if (has_filter(port) && input_room(port) >= EOF_ROOM)
 		port->in_len += port->config.filter(port->in_buf + port->in_start + port->in_len, 0,
 						    port->config.arg);
+	if (has_filter(port) && !port->end_timer) {
+		port->end_timer = loop__timer_new(repeat_end, port);
+		if (port->end_timer)
+			loop__timer_set(port->end_timer, REPEAT_NS);
+	}
 }
 
 static void input_ready(int fd, uint32_t events, void *arg)
@@ -215,6 +235,23 @@ static void give_sink(struct console_port *port)
 	port->tx_done += n;
 }
 
+/* The next n bytes are done. What the tee sees may differ from them: the guest may rewrite both. */
+static void advance(struct console_port *port, uint32_t n)
+{
+	uint32_t end = port->tx_done + n;
+	uint8_t copy[SINK_CHUNK];
+
+	while (port->config.tee && port->tx_done < end) {
+		uint32_t part = end - port->tx_done;
+
+		part = queue__copy_out(&port->tx_chain, port->tx_done, copy,
+				       part < sizeof(copy) ? part : sizeof(copy));
+		port->config.tee(copy, part, port->config.arg);
+		port->tx_done += part;
+	}
+	port->tx_done = end;
+}
+
 /* One step of writing tx_chain; false when the host has to be waited for. */
 static bool write_some(struct console_port *port)
 {
@@ -228,7 +265,7 @@ static bool write_some(struct console_port *port)
 		return true;
 	}
 	if (port->out.fd < 0 || port->out_failed) {
-		port->tx_done = chain->out_bytes;
+		advance(port, chain->out_bytes - port->tx_done);
 		return true;
 	}
 	nr = queue__slice(iov, chain->iov, chain->nr_out, port->tx_done, port->out.chunk);
@@ -238,7 +275,7 @@ static bool write_some(struct console_port *port)
 	if (n < 0)
 		fail_output(port, -n);
 	else
-		port->tx_done += n;
+		advance(port, n);
 	return true;
 }
 
@@ -334,6 +371,9 @@ void console_port__close(struct console_port *port)
 	if (port->in_watched)
 		loop__del_fd(port->in.fd);
 	port->in_watched = false;
+	if (port->end_timer)
+		loop__timer_free(port->end_timer);
+	port->end_timer = NULL;
 	watch_output(port, false);
 	console_host__close(&port->in);
 	console_host__close(&port->out);

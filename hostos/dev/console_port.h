@@ -39,6 +39,7 @@ struct console_port {
 	bool removed;
 
 	bool in_watched, in_eof;
+	struct loop_timer *end_timer;	/* repeats the end for a filter */
 	uint32_t in_start, in_len;	/* of in_buf: read, not yet delivered */
 	unsigned int rx_full;		/* buffers in rx when the guest has taken all input */
 

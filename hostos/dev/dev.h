@@ -22,9 +22,12 @@ struct console_port_config {
 	int out_fd;		/* data from the guest; -1: none */
 	/* when set: gets data from the guest in place of out_fd */
 	void (*sink)(const void *data, uint32_t len, void *arg);
+	/* when set: sees what is written to out_fd, or was to be and got lost */
+	void (*tee)(const void *data, uint32_t len, void *arg);
 	/*
 	 * when set (port 0): sees input first; may drop or change bytes; returns the new length.
-	 * Called once with len 0 at the end of input, when it may put up to 8 bytes into data.
+	 * Called with len 0 at the end of input and from time to time after it, when it may put
+	 * up to 8 bytes into data.
 	 */
 	uint32_t (*filter)(uint8_t *data, uint32_t len, void *arg);
 	void *arg;

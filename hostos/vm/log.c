@@ -50,6 +50,11 @@ void log__drain(struct vm *vm)
 void log__add(const char *data, size_t len)
 {
 	msg__guest_output(data, len);
+	log__keep(data, len);
+}
+
+void log__keep(const char *data, size_t len)
+{
 	if (len > KEPT_SIZE) {
 		kept_total += len - KEPT_SIZE;
 		data += len - KEPT_SIZE;
@@ -80,6 +85,30 @@ size_t log__kept(char *to, size_t len)
 	return len;
 }
 
+/*
+ * Takes out what moves a cursor or sets colours ("\033[...m", as shells send), and hides other
+ * control characters; returns the new end.
+ */
+static char *make_harmless(char *line, char *end)
+{
+	char *to = line;
+
+	for (char *c = line; c < end; c++) {
+		if (c[0] == '\033' && c + 1 < end && c[1] == '[') {
+			for (c += 2; c < end && (*c < '@' || *c > '~'); c++)
+				;
+			continue;
+		}
+		if (*c == '\r')
+			continue;
+		if (((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+			*to++ = '?';
+		else
+			*to++ = *c;
+	}
+	return to;
+}
+
 void log__print_last(unsigned int lines)
 {
 	static char text[16384 + 1];
@@ -95,9 +124,8 @@ void log__print_last(unsigned int lines)
 			break;
 		}
 	}
-	for (char *c = line; c < end; c++)
-		if ((unsigned char)*c < ' ' && *c != '\n' && *c != '\t')
-			*c = *c == '\r' ? ' ' : '?';
+	end = make_harmless(line, end);
+	*end = 0;
 	while (line && line < end) {
 		char *nl = memchr(line, '\n', end - line);
 

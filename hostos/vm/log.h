@@ -17,6 +17,9 @@ void log__drain(struct vm *vm);
 /* Adds console output that came another way: kept, and printed with --verbose. */
 void log__add(const char *data, size_t len);
 
+/* The same for what the user has already seen: only kept. */
+void log__keep(const char *data, size_t len);
+
 /* Prints the last lines that are kept, harmless for a terminal. */
 void log__print_last(unsigned int lines);
 

@@ -46,7 +46,7 @@ static int adopt(struct runner *runner)
 	return 0;
 }
 
-static struct runner *get_runner(struct kap_space *space, kap_u32 cpu)
+struct runner *runner_get(struct kap_space *space, kap_u32 cpu)
 {
 	static int learnt;
 	struct runner *runner = &space->shell->runner[cpu];
@@ -148,6 +148,45 @@ static void classify(struct runner *runner, int sig, struct kap_regs *regs, stru
 	}
 }
 
+/* All but bases and the selectors behind them. */
+static long set_general(struct runner *runner, struct kap_regs *regs)
+{
+	struct host_iovec iov = { regs, (char *)&regs->fs_base - (char *)regs };
+
+	return host_ptrace(HOST_PTRACE_SETREGSET, runner->tid, (void *)HOST_NT_PRSTATUS, &iov);
+}
+
+/*
+ * Two threads of a program take turns in one runner: what one of them has put into a
+ * base must come back, even where the host does not let it be set from outside. The
+ * runner does that itself, in its stub page.
+ */
+static long set_bases(struct runner *runner, const struct kap_regs *regs)
+{
+	struct kap_regs stub = *regs;
+	int status, tries;
+
+	stub.ip = KAP_STUB_CODE + (stub_set_bases - kap_stub_start);
+	stub.cs = 0x33;
+	stub.ss = 0x2b;
+	stub.flags = 0x202;
+	stub.ax = regs->fs_base;
+	stub.dx = regs->gs_base;
+	stub.fs_base = stub.gs_base = 0;
+	if (host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, &stub))
+		return -1;
+	/* Up to its system call; whatever else stops it has been told of elsewhere. */
+	for (tries = 0; tries < 100; tries++) {
+		status = 0;
+		if (host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL) ||
+		    wait_always(runner->tid, &status) < 0 || !stopped(status))
+			return -1;
+		if (((status >> 8) & 0xff) == SYSCALL_STOP)
+			return 0;
+	}
+	return -1;
+}
+
 /*
  * Bases and selectors seldom change, and user code may have put a base where the host lets it be
  * but does not let it be set (wrgsbase to the upper half): they are written only
@@ -156,7 +195,6 @@ static void classify(struct runner *runner, int sig, struct kap_regs *regs, stru
 static long set_regs(struct runner *runner, struct kap_regs *regs)
 {
 	const kap_u64 *tail = &regs->fs_base;
-	struct host_iovec iov = { regs, (char *)tail - (char *)regs };
 	long err;
 	int i;
 
@@ -164,9 +202,14 @@ static long set_regs(struct runner *runner, struct kap_regs *regs)
 		;
 	/* In 32-bit code the host would take the set for the 32-bit layout. */
 	if (i == 6 && runner->cs == 0x33)
-		return host_ptrace(HOST_PTRACE_SETREGSET, runner->tid, (void *)HOST_NT_PRSTATUS,
-				   &iov);
+		return set_general(runner, regs);
 	err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
+	if (unlikely(err == -HOST_EIO) &&
+	    (regs->fs_base >= KAP_USER_END || regs->gs_base >= KAP_USER_END)) {
+		if (set_bases(runner, regs))
+			return -HOST_ESRCH;
+		err = set_general(runner, regs);
+	}
 	if (unlikely(err == -HOST_EIO)) {
 		kap_regs_sanitize(regs);
 		err = host_ptrace(HOST_PTRACE_SETREGS, runner->tid, NULL, regs);
@@ -204,7 +247,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	if (load_acquire(&vcpu->pending))
 		return;
 
-	runner = get_runner(space, cpu);
+	runner = runner_get(space, cpu);
 	if (!runner) {
 		trap->kind = KAP_TRAP_DEAD;
 		return;

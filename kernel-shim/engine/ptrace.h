@@ -5,6 +5,9 @@
 
 #include "pool.h"
 
+/* The runner of a space on this vCPU, stopped; null when it is lost. */
+struct runner *runner_get(struct kap_space *space, kap_u32 cpu);
+
 /* Size and features of the host's xstate, and its initial value, from the first runner. */
 void fpu_learn(kap_s32 tid);
 

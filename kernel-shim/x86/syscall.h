@@ -27,6 +27,7 @@
 #define HOST_ptrace		101
 #define HOST_getppid		110
 #define HOST_sigaltstack	131
+#define HOST_modify_ldt		154
 #define HOST_prctl		157
 #define HOST_gettid		186
 #define HOST_futex		202
@@ -166,6 +167,8 @@ struct host_iovec {
 	kap_u64 len;
 };
 
+#define HOST_PTRACE_PEEKUSR	3
+#define HOST_PTRACE_POKEUSR	6
 #define HOST_PTRACE_GETREGS	12
 #define HOST_PTRACE_SETREGS	13
 #define HOST_PTRACE_GETFPREGS	14

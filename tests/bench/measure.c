@@ -327,8 +327,10 @@ static int do_memory(const char *mark, const char *ram, char **argv, uint64_t de
 		u = usage_now(ram);
 		if (u.pss > peak)
 			peak = u.pss;
-		if (marked)
-			still = labs((long)u.pss - (long)last.pss) * 100 <= (long)u.pss ? still + 1 : 0;
+		if (marked && labs((long)u.pss - (long)last.pss) * 100 <= (long)u.pss)
+			still++;
+		else
+			still = 0;
 		last = u;
 	}
 	kill_all();
@@ -339,8 +341,8 @@ static int do_memory(const char *mark, const char *ram, char **argv, uint64_t de
 	}
 	if (!marked || still < STILL_SAMPLES)
 		return ended ? 123 : status_code(deadline);
-	printf("peak_kb\t%lu\nidle_kb\t%lu\ntables_kb\t%lu\nram_kb\t%lu\nprocesses\t%d\n",
-	       peak, u.pss, u.tables, u.ram, u.procs);
+	printf("peak_kb\t%lu\nidle_kb\t%lu\ntables_kb\t%lu\nram_kb\t%lu\nprocesses\t%d\n", peak,
+	       u.pss, u.tables, u.ram, u.procs);
 	return 0;
 }
 

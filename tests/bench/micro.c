@@ -413,8 +413,7 @@ static void report(const char *name, double value)
 	int len;
 
 	if (value < 0)
-		len = snprintf(line, sizeof(line), "%s\tfailed\t%s\n", name,
-			       strerror((int)-value));
+		len = snprintf(line, sizeof(line), "%s\tfailed\t%s\n", name, strerror((int)-value));
 	else
 		len = snprintf(line, sizeof(line), "%s\t%.2f\n", name, value);
 	if (write(STDOUT_FILENO, line, len) != len)

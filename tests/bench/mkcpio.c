@@ -33,8 +33,8 @@ static void entry(const char *name, unsigned int mode, unsigned int major, unsig
 {
 	unsigned long name_size = strlen(name) + 1;
 
-	printf("070701%08X%08X%08X%08X%08X%08X%08lX%08X%08X%08X%08X%08lX%08X%s",
-	       inode++, mode, 0, 0, 1, 0, size, 0, 0, major, minor, name_size, 0, name);
+	printf("070701%08X%08X%08X%08X%08X%08X%08lX%08X%08X%08X%08X%08lX%08X%s", inode++, mode, 0,
+	       0, 1, 0, size, 0, 0, major, minor, name_size, 0, name);
 	putchar(0);
 	pad(110 + name_size);
 	if (size && fwrite(data, 1, size, stdout) != size)

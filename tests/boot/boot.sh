@@ -36,7 +36,19 @@ within()
 
 # What a sound kernel never says.
 bad_words='BUG:|BUG at|WARNING:|Oops|INFO: task|stall|soft lockup|Call Trace|scheduling while atomic'
-bad_words="$bad_words|sleeping function|kernel panic|Kernel panic|general protection|use-after-free"
+bad_words="$bad_words|sleeping function|kernel panic|Kernel panic|general protection"
+# A debug kernel announces a 'use-after-free debug'.
+bad_words="$bad_words|use-after-free( [^d]|[^ ]|$)"
+
+# processes_of SESSION: the host processes in it, but its first, in the order of their birth
+processes_of()
+{
+	for stat in /proc/[0-9]*/stat; do
+		awk -v sid="$1" '
+			{ pid = $1; sub(/.*\) /, "") }
+			$4 == sid && $1 != "Z" && pid != sid { print pid }' "$stat" 2>/dev/null
+	done | sort -n
+}
 
 # session COMMAND...: in a session of its own, whose number goes to $dir/sid
 session()
@@ -45,12 +57,13 @@ session()
 	setsid sh -c 'echo $$ >"$0"; exec "$@"' "$dir/sid" "$@"
 }
 
-# kap ARGS...: `kap run` with stdin as it is, output in $out, messages and console in $log;
-# then $status. It may not leave a process, nor the kernel say a bad word.
+# kap ARGS...: `kap run` (of $KERNEL, if that is set) with stdin as it is, output in $out,
+# messages and console in $log; then $status. It may not leave a process, nor the kernel say a
+# bad word.
 kap()
 {
 	rm -f "$dir/sid"
-	session "$KAP" run --verbose --timeout 100 "$@" >"$out" 2>"$log"
+	session "$KAP" run --verbose --timeout 100 ${KERNEL:+--kernel "$KERNEL"} "$@" >"$out" 2>"$log"
 	status=$?
 	after "$*"
 }
@@ -176,16 +189,25 @@ end_kap()
 # lines "ok - ..." as points of this script
 guest_points()
 {
+	program=$1
+	shift
 	# shellcheck disable=SC2086 # several words
-	kap --initrd "$built/initramfs.cpio" ${options-} -- "/t/$@" </dev/null
+	kap --initrd "$built/initramfs.cpio" ${options-} -- "/t/$program" "$@" </dev/null
+	show_points "$program"
+}
+
+# show_points PROGRAM: does that with the output of the last run
+show_points()
+{
+	program=$1
 	grep -aE '^(ok|not ok|skip) - |^# ' "$out" >"$dir/points"
 	while IFS= read -r line; do
 		case $line in
-		'ok - '*) point 0 "$1: ${line#ok - }" ;;
-		'not ok - '*) point 1 "$1: ${line#not ok - }" ;;
-		'skip - '*) skip "$1: ${line#skip - }" "not possible here" ;;
+		'ok - '*) point 0 "$program: ${line#ok - }" ;;
+		'not ok - '*) point 1 "$program: ${line#not ok - }" ;;
+		'skip - '*) skip "$program: ${line#skip - }" "not possible here" ;;
 		*) echo "$line" ;;
 		esac
 	done <"$dir/points"
-	wants 0 "$1 comes to its end"
+	wants 0 "$program comes to its end"
 }

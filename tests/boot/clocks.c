@@ -122,23 +122,28 @@ static void test_timers(void)
 	struct itimerval every = { { 0, 5000 }, { 0, 5000 } }, off = { 0 };
 	struct timespec ts = { 0, 100 * MS }, rest;
 	struct itimerspec spec = { { 0, 10 * MS }, { 0, 10 * MS } };
-	int64_t begin, took;
+	int64_t begin, took, best = INT64_MAX;
+	int early = 0;
 	uint64_t n, total = 0;
 	int fd;
 
 	begin = now(CLOCK_MONOTONIC);
 	nanosleep(&ts, NULL);
 	took = now(CLOCK_MONOTONIC) - begin;
-	check(took >= 100 * MS && took < 2000 * MS, "nanosleep of 100 ms");
+	check(took >= 100 * MS && took < 10000 * MS, "nanosleep of 100 ms");
 	note("took %.3f ms", took / 1e6);
-	begin = now(CLOCK_MONOTONIC);
+	/* A busy host may delay many of them, but not each. */
 	for (int i = 0; i < 200; i++) {
 		ts = (struct timespec){ 0, 50000 };
+		begin = now(CLOCK_MONOTONIC);
 		nanosleep(&ts, NULL);
+		took = now(CLOCK_MONOTONIC) - begin;
+		early += took < 50000;
+		if (took < best)
+			best = took;
 	}
-	took = now(CLOCK_MONOTONIC) - begin;
-	check(took >= 10 * MS && took < 2000 * MS, "200 sleeps of 50 us: high resolution");
-	note("took %.3f ms", took / 1e6);
+	check(!early && best < 1 * MS, "sleeps of 50 us: high resolution");
+	note("the shortest took %.3f ms", best / 1e6);
 
 	ts.tv_sec = (begin + 300 * MS) / 1000000000;
 	ts.tv_nsec = (begin + 300 * MS) % 1000000000;
@@ -148,18 +153,18 @@ static void test_timers(void)
 	signal(SIGALRM, on_alarm);
 	begin = now(CLOCK_MONOTONIC);
 	setitimer(ITIMER_REAL, &every, NULL);
-	while (alarms < 40 && now(CLOCK_MONOTONIC) < begin + 10000 * MS)
+	while (alarms < 40 && now(CLOCK_MONOTONIC) < begin + 30000 * MS)
 		;
 	took = now(CLOCK_MONOTONIC) - begin;
 	setitimer(ITIMER_REAL, &off, NULL);
-	check(alarms >= 40 && took >= 199 * MS && took < 5000 * MS,
+	check(alarms >= 40 && took >= 199 * MS,
 	      "an interval timer interrupts a busy program every 5 ms");
 
 	signal(SIGPROF, on_alarm);
 	alarms = 0;
 	begin = now(CLOCK_PROCESS_CPUTIME_ID);
 	setitimer(ITIMER_PROF, &every, NULL);
-	while (alarms < 10 && now(CLOCK_PROCESS_CPUTIME_ID) < begin + 5000 * MS)
+	while (alarms < 10 && now(CLOCK_PROCESS_CPUTIME_ID) < begin + 30000 * MS)
 		;
 	setitimer(ITIMER_PROF, &off, NULL);
 	check(alarms >= 10, "so does one of CPU time");
@@ -173,8 +178,8 @@ static void test_timers(void)
 	check(total >= 10 && took >= 100 * MS, "timerfd");
 
 	alarm(1);
-	ts = (struct timespec){ 20, 0 };
-	check(nanosleep(&ts, &rest) < 0 && errno == EINTR && rest.tv_sec >= 17,
+	ts = (struct timespec){ 60, 0 };
+	check(nanosleep(&ts, &rest) < 0 && errno == EINTR && rest.tv_sec >= 30 && rest.tv_sec < 60,
 	      "alarm interrupts a sleep, which tells what is left");
 }
 
@@ -189,8 +194,11 @@ static void test_cpu_time(void)
 	while (now(CLOCK_MONOTONIC) < wall + 400 * MS)
 		;
 	took = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	wall = now(CLOCK_MONOTONIC) - wall;
 	/* No other process runs in this guest: what the wall clock says was all ours. */
-	check(took > 300 * MS && took < 500 * MS, "400 ms of computing are that much CPU time");
+	check(took > wall * 3 / 4 && took < wall * 5 / 4,
+	      "400 ms of computing are that much CPU time");
+	note("%.3f ms of %.3f", took / 1e6, wall / 1e6);
 	thread = now(CLOCK_THREAD_CPUTIME_ID) - thread;
 	check(thread > 300 * MS && thread <= took + 50 * MS, "also of the thread");
 	getrusage(RUSAGE_SELF, &ru);
@@ -202,12 +210,30 @@ static void test_cpu_time(void)
 	note("user %ld.%06ld system %ld.%06ld", (long)ru.ru_utime.tv_sec, (long)ru.ru_utime.tv_usec,
 	     (long)ru.ru_stime.tv_sec, (long)ru.ru_stime.tv_usec);
 	cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	wall = now(CLOCK_MONOTONIC);
 	usleep(300000);
-	check(now(CLOCK_PROCESS_CPUTIME_ID) - cpu < 100 * MS, "sleeping is not computing");
+	cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	check(cpu < (now(CLOCK_MONOTONIC) - wall) / 2, "sleeping is not computing");
 }
 
-int main(void)
+/* Tells the host the time of day, each time that it asks: "question N". */
+static int answer(void)
 {
+	int n;
+
+	puts("answering");
+	fflush(stdout);
+	while (scanf(" question %d", &n) == 1) {
+		printf("answer %d %lld\n", n, (long long)now(CLOCK_REALTIME));
+		fflush(stdout);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "answer"))
+		return answer();
 	test_vdso();
 	test_between_processes();
 	test_timers();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016 # the guest's shell expands what is quoted
 #
 # Disks: as root and beside the initramfs, several, read-only, locked; what sync promised is
 # there after the power is cut; discard, swap, big files.
@@ -140,12 +140,12 @@ for i in 1 2 3 4 5 6 7 8; do
 	truncate -s ${i}M "$dir/m$i"
 	many="$many --disk $dir/m$i"
 done
+# shellcheck disable=SC2086 # a list of options
 kap $many -- sh -c 'cat /sys/block/vd?/size'
 is "$(tr '\n' ' ' <"$out")" '2048 4096 6144 8192 10240 12288 14336 16384 ' '8 disks'
 
 # ---- several programs at once
 
-# shellcheck disable=SC2016
 kap --disk "$dir/a" -- sh -c 'for i in 0 1 2 3 4 5 6 7; do
 	dd if=/dev/urandom bs=1M count=8 of=/tmp/$i 2>/dev/null
 	{ dd if=/tmp/$i of=/dev/vda bs=64k seek=$((i*128)) conv=fsync 2>/dev/null; } & done; wait

@@ -1,6 +1,6 @@
 #!/bin/sh
-# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016 # the guest's shell expands what is quoted
 #
 # Signals from outside, to the monitor and to each host process of the guest: the documented
 # status, a line that tells, no process left, the disk's lock released.
@@ -75,14 +75,9 @@ point $? 'a SIGHUP that nohup has had ignored is ignored'
 
 # ---- processes of the guest
 
-# The host's processes of the guest, in the order of their birth.
 guest_processes()
 {
-	for stat in /proc/[0-9]*/stat; do
-		awk -v sid="$sid"  '
-			{ pid = $1; sub(/.*\) /, "") }
-			$4 == sid && $1 != "Z" && pid != sid { print pid }' "$stat" 2>/dev/null
-	done | sort -n
+	processes_of "$sid"
 }
 
 waiting

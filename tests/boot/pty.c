@@ -63,16 +63,19 @@ static void fail(const char *step)
 	finish(99);
 }
 
+/* Takes all that is there, after waiting for something. */
 static void take_output(int ms)
 {
 	struct pollfd p = { .fd = master, .events = POLLIN };
 	ssize_t n;
 
-	if (poll(&p, 1, ms) <= 0)
-		return;
-	n = read(master, shown + shown_len, sizeof(shown) - 1 - shown_len);
-	if (n > 0)
+	while (poll(&p, 1, ms) > 0) {
+		n = read(master, shown + shown_len, sizeof(shown) - 1 - shown_len);
+		if (n <= 0)
+			break;
 		shown_len += n;
+		ms = 0;
+	}
 	shown[shown_len] = 0;
 }
 

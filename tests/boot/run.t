@@ -1,6 +1,6 @@
 #!/bin/sh
-# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016 # the guest's shell expands what is quoted
 #
 # `kap run -- command`: statuses, standard streams, ends of a guest. What a user types first.
 
@@ -59,6 +59,7 @@ kap -- md5sum <"$big"
 is "$(cat "$out")" "$sum" '100 MB of a file arrive in the guest'
 session "$KAP" run -- cat <"$big" 2>"$log" | md5sum >"$out"
 is "$(cat "$out")" "$sum" '100 MB from a file, through the guest, into a pipe'
+# shellcheck disable=SC2002 # the pipe is what it is about
 cat "$big" | session "$KAP" run -- cat 2>"$log" >"$dir/big2"
 is "$(md5sum <"$dir/big2")" "$sum" '100 MB from a pipe, through the guest, into a file'
 rm -f "$big" "$dir/big2"
@@ -88,6 +89,7 @@ is "$(cat "$out")" 1200000 'a reader that starts late gets everything'
 is "$(cat "$dir/status")" 0 'and the status is the command'\''s'
 
 for how in 'poweroff -f' 'reboot -f' 'echo o >/proc/sysrq-trigger; sleep 60'; do
+	# shellcheck disable=SC2094 # it waits for what is being written
 	session "$KAP" run --verbose -- sh -c "dd if=/dev/zero bs=30000 count=40; $how" 2>"$log" |
 		{ within 1 grep -q 'reboot: ' "$log"; wc -c; } >"$out"
 	is "$(cat "$out")" 1200000 "all output arrives before: $how"
@@ -143,6 +145,16 @@ kap_plain <<'E'
 exit 0
 E
 wants 0 'leaving the shell powers off'
+printf 'cat\nend-of-cat' | session "$KAP" run --timeout 30 >"$out" 2>"$log"
+status=$?
+wants 0 'the end of the input ends what the shell runs, and then the shell'
+is "$(tr -d '\r' <"$out" | grep -c '^end-of-cat$')" 2 'a last line without an end was typed and read'
+heard=0
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	printf 'echo $((40 + %s))\nexit\n' "$i" | session "$KAP" run --timeout 30 >"$out" 2>"$log"
+	! grep -q "^$((40 + i))" "$out" || heard=$((heard + 1))
+done
+is $heard 10 'a shell gets the input that was there before it'
 expect_panic=yes
 kap_plain -- sh -c 'echo before; echo c >/proc/sysrq-trigger'
 wants 123 'a panic gives 123'
@@ -150,12 +162,22 @@ has 'guest kernel panic on vCPU 0: sysrq triggered crash' 'with the reason'
 has 'sysrq_handle_crash+' 'a backtrace with names'
 has '  rip 00006' 'registers'
 has 'last console lines:' 'and the last console lines'
+is "$(sed '1,/^last console lines:/d' "$log" | grep -c '^  | .*Kernel panic - not syncing')" 1 \
+	'which say why, once'
 shows before 'what was written before the panic arrives'
 kap_plain --append panic_on_oops=1 -- sh -c 'kill -9 1; kill -SEGV 1; echo alive'
 shows alive 'killing init from inside is refused'
 kap_plain --initrd none
 wants 123 'no initrd, no root: a panic'
 has 'nable to mount root fs' 'which says why'
+kap_plain <<'E'
+echo "typed-before"
+echo c >/proc/sysrq-trigger
+E
+wants 123 'a panic below a shell'
+is "$(sed '1,/^last console lines:/d' "$log" | grep -c '^  | .*Kernel panic - not syncing')" 1 \
+	'its last console lines say why'
+has '  | typed-before' 'and what the shell said'
 expect_panic=no
 kap_plain --timeout 0.6 -- sh -c 'echo started; sleep 100'
 wants 124 '--timeout gives 124'
@@ -163,9 +185,13 @@ one_line 'and one line'
 shows started 'what was written before the time-out arrives'
 kap_plain --timeout 0.6 -- sh -c 'while :; do :; done'
 wants 124 '--timeout ends a guest that spins'
-kap_plain --timeout 1.5 <<'E'
-reboot
-E
+echo reboot | session "$KAP" run --timeout 30 >"$out" 2>"$log"
+is "$?/$(grep -c BusyBox "$out")" 0/2 'a guest that reboots starts again, and finds its input ended'
+mkfifo "$dir/typed"
+exec 3<>"$dir/typed"
+echo reboot >&3
+kap_plain --timeout 1.5 <&3
+exec 3>&-
 wants 124 'a guest that reboots starts again; the time-out goes on'
 
 # ---- what is said
@@ -178,8 +204,18 @@ kap -- sh -c 'echo "<2>from-the-guest" >/dev/kmsg'
 has 'Linux version 6.12' "--verbose shows the kernel's messages from the first line"
 has 'from-the-guest' 'to the last'
 is "$(grep -c 'Linux version' "$log")/$(grep -c 'from-the-guest' "$log")" 1/1 'each of them once'
+is "$(grep '^\[' "$log" | sort | uniq -d)" '' 'no line twice'
 has 'engine ptrace' 'and what kap does'
 is "$(cat "$out")" '' 'not on stdout'
+kap -- sh -c 'echo "[    0.000001] not-the-kernel" >/dev/hvc0'
+has 'not-the-kernel' 'what a program says on the console is there, too, whatever it looks like'
+kap <<'E'
+echo "<2>from-the-shell" >/dev/kmsg
+exit
+E
+is "$(cat "$log" "$out" | grep -c 'Linux version')" 1 '--verbose with a shell: the first line once'
+is "$(cat "$log" "$out" | tr -d '\r' | grep '^\[' | sort | uniq -d)" '' 'and no other twice'
+is "$(cat "$log" "$out" | tr -d '\r' | grep -c '\] from-the-shell$')" 1 'to the last'
 kap --append one=1 --append 'two="2 3"' -- cat /proc/cmdline
 shows ' one=1 two="2 3"' '--append adds to the command line, and may repeat'
 kap --mem 512M -- awk '/MemTotal/ { print ($2 > 480000 && $2 < 524288) ? "right" : $2 }' /proc/meminfo

@@ -1,6 +1,6 @@
 #!/bin/sh
-# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016 # the guest's shell expands what is quoted
 #
 # The host's strace and gdb, with the libraries that they need, at work in a guest: traces,
 # breakpoints, steps, threads, attaching, and a core dump that gdb understands.
@@ -64,9 +64,10 @@ case $tools in
 	shows execve 'strace -c counts'
 	guest 'strace -e inject=getpid:retval=4242 -o /dev/null /target count; echo "s $?"
 		strace -e inject=write:error=ENOSPC -o /dev/null /target count; echo "s $?"'
-	is "$(cat "$out" | tr '\n' ' ')" 'sum 15 progress 13 s 5 s 5 ' 'strace -e inject changes results'
+	is "$(tr '\n' ' ' <"$out")" 'sum 15 progress 13 s 5 s 5 ' 'strace -e inject changes results'
 	guest '/target wait >/tmp/o & until grep -q wai /tmp/o; do :; done
-		strace -f -p $! -o /tmp/a & sleep 2; kill $!; wait $! 2>/dev/null; cat /tmp/a
+		strace -f -p $! -o /tmp/a & until grep -q clock_nanosleep /tmp/a; do :; done
+		kill $!; wait $! 2>/dev/null; cat /tmp/a
 		kill -0 %1 && echo alive; kill %1'
 	shows 'clock_nanosleep' 'strace -p sees what a running program does'
 	shows alive 'and leaves it running'

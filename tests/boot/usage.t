@@ -1,5 +1,4 @@
 #!/bin/sh
-# shellcheck disable=SC2016,SC2094,SC2002,SC2015,SC2086 # guests' scripts, lists of options
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Bad input: a file, an option or a host that kap can't work with. One line that says what, where
@@ -61,11 +60,13 @@ kap_plain -- echo $(seq 1 400000) 2>/dev/null
 [ "$status" = 121 ] || [ "$status" = 126 ] || [ "$status" = 0 ]
 point $? "a command of megabytes ends in good order ($status)"
 
+missing=
 for topic in '' run build status keys; do
-	"$KAP" help $topic >"$out" 2>"$log" || break
-	[ -s "$out" ] || break
+	# shellcheck disable=SC2086 # one word or none
+	"$KAP" help $topic >"$out" 2>"$log" || missing="$missing help-$topic:$?"
+	[ -s "$out" ] && [ ! -s "$log" ] || missing="$missing help-$topic:empty"
 done
-is "$?/$topic/$(cat "$log")" 0/keys/ 'kap help, and each of its topics'
+is "$missing" '' 'kap help, and each of its topics'
 "$KAP" help run >/dev/full 2>"$log"
 is $? 122 'help on a full disk'
 "$KAP" >"$out" 2>"$log"
@@ -73,14 +74,18 @@ is $? 121 'kap alone is bad usage'
 "$KAP" frobnicate >"$out" 2>"$log"
 is $? 121 'an unknown command'
 one_line 'and one line'
+missing=
 for n in 121 122 123 124 125; do
-	"$KAP" help status | grep -q "^ *$n " && grep -q "^\.B $n" docs/kap.1 || break
+	"$KAP" help status | grep -q "^ *$n " || missing="$missing help:$n"
+	grep -q "^\.B $n" docs/kap.1 || missing="$missing kap.1:$n"
 done
-is "$n" 125 'every status is in the help and in the manual page'
+is "$missing" '' 'every status is in the help and in the manual page'
+missing=
 for o in mem cpus engine kernel initrd append disk root timeout quiet verbose; do
-	"$KAP" help run | grep -q -- "--$o" && grep -q "\\\\-\\\\-$o" docs/kap.1 || break
+	"$KAP" help run | grep -q -- "--$o" || missing="$missing help:$o"
+	grep -q "\\\\-\\\\-$o" docs/kap.1 || missing="$missing kap.1:$o"
 done
-is "$o" verbose 'and so is every option'
+is "$missing" '' 'and so is every option'
 
 # ---- the kernel
 
@@ -153,7 +158,7 @@ sum=$(md5sum <"$dir/d")
 refused 122 'in use by another kap' 'the same disk twice' --disk "$dir/d" --disk "$dir/d"
 refused 121 'no such file' 'a good disk and a bad one' --disk "$dir/d" --disk "$dir/none"
 is "$(md5sum <"$dir/d")" "$sum" 'the good one is unchanged'
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046 # that many words
 refused 121 'one too many' '25 disks' $(seq 25 | sed "s|.*|--disk=$dir/d,ro|")
 
 # ---- the host
@@ -186,29 +191,32 @@ shows ran 'other limits, however low, do not matter'
 ) >"$out" 2>"$log"
 shows ran 'no environment, another folder, a strict umask'
 
-nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs'
+nobody()
+{
+	session setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "$@"
+}
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir -p "$dir/bin"
 	cp "$KAP" "$vmlinux" "$initramfs" "$dir/bin/"
 	chmod -R a+rX "$dir/bin"
-	echo abc | session $nobody "$dir/bin/kap" run -- cat >"$out" 2>"$log"
+	echo abc | nobody "$dir/bin/kap" run -- cat >"$out" 2>"$log"
 	shows abc 'as nobody, without new privileges'
-	printf 'id -u; exit\n' | session $nobody "$dir/bin/kap" run >"$out" 2>"$log"
+	printf 'id -u; exit\n' | nobody "$dir/bin/kap" run >"$out" 2>"$log"
 	is "$?/$(grep -c '^0' "$out")" 0/1 'and a shell'
 	chmod 600 "$dir/d"
-	$nobody "$dir/bin/kap" run --disk "$dir/d" -- echo ran >"$out" 2>"$log"
+	nobody "$dir/bin/kap" run --disk "$dir/d" -- echo ran >"$out" 2>"$log"
 	status=$?
 	wants 121 'a disk of another user'
 	one_line 'one line'
 	chmod 644 "$dir/d"
-	$nobody "$dir/bin/kap" run --disk "$dir/d" -- echo ran >"$out" 2>"$log"
+	nobody "$dir/bin/kap" run --disk "$dir/d" -- echo ran >"$out" 2>"$log"
 	status=$?
 	wants 121 'a disk that may only be read'
 	has "'$dir/d,ro'" 'tells how to do that'
-	$nobody "$dir/bin/kap" run --disk "$dir/d,ro" -- echo ran >"$out" 2>"$log"
+	nobody "$dir/bin/kap" run --disk "$dir/d,ro" -- echo ran >"$out" 2>"$log"
 	shows ran 'and that works'
 	chmod 600 "$dir/bin/vmlinux"
-	$nobody "$dir/bin/kap" run -- echo ran >"$out" 2>"$log"
+	nobody "$dir/bin/kap" run -- echo ran >"$out" 2>"$log"
 	status=$?
 	wants 121 'a kernel of another user'
 	one_line 'one line'

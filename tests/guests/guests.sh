@@ -42,7 +42,7 @@ finish()
 }
 
 # Host processes of the session in which this run's kap was started.
-session()
+members()
 {
 	cat /proc/[0-9]*/stat 2>/dev/null | awk -v sid="$sid" '
 		{ pid = $1; sub(/.*\) /, "") } $4 == sid && $1 != "Z" { print pid }'
@@ -50,7 +50,7 @@ session()
 
 processes()
 {
-	session | wc -l
+	members | wc -l
 }
 
 # The session's processes must go; those of a killed monitor may take a moment.

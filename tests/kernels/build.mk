@@ -17,7 +17,7 @@ $(MODULE_DIR)/modules.stamp: $(MODULE_SRC) build/vmlinux
 	@touch $@
 
 CHECK_DEPS += $(MODULE_DIR)/modules.stamp
-SUITE_DEPS += $(patsubst %,build/guest-%/vmlinux,kunit debug tiny)
+CHECK_DEPS += $(patsubst %,build/guest-%/vmlinux,kunit debug tiny)
 
 .PHONY: module-tests
 module-tests: $(MODULE_DIR)/modules.stamp

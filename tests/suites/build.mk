@@ -10,7 +10,7 @@ build/kselftest/kselftest.img: $(KSELFTEST_FILES) $(BUSYBOX) rootfs/mkext4 \
 	@tests/suites/kselftest-build '$(KERNEL_TREE)' build/kselftest '$(BUSYBOX)'
 	@rootfs/mkext4 -f build/kselftest/root $@
 
-SUITE_DEPS += build/kselftest/kselftest.img
+CHECK_DEPS += build/kselftest/kselftest.img
 
 .PHONY: kselftest
 kselftest: build/kselftest/kselftest.img

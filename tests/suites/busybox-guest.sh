@@ -162,7 +162,8 @@ is date '2001-09-09 01:46:40' date -u -d @1000000000 '+%Y-%m-%d %H:%M:%S'
 is cal 1 sh -c 'cal 9 2001 | grep -c "23 24 25 26 27 28 29"'
 is env 'A=1' env -i A=1 env
 sh_is 'kill, wait' 143 'exec 2>/dev/null; sleep 10 & kill $!; wait $!; echo $?'
-sh_is ps 1 'sleep 97 & p=$!; ps -o pid,args | grep -c "^ *$p  *sleep 97"; kill $p'
+sh_is ps 1 'sleep 97 & p=$!
+	until grep -q ^sleep /proc/$p/cmdline; do :; done; ps -o pid,args | grep -c "^ *$p  *sleep 97"; kill $p'
 sh_is pidof ok 'pidof sh | grep -qw $$ && echo ok'
 sh_is setsid new 'setsid sh -c "[ \$(cut -d\" \" -f6 /proc/self/stat) != '$$' ] && echo new"'
 sh_is start-stop-daemon 1 'start-stop-daemon -S -b -m -p pid -x /bin/sleep -- 30; usleep 200000

@@ -4,6 +4,7 @@
 # busybox's applets in a guest, with checked results, and natively what doesn't change the
 # machine. What passes natively must pass in the guest.
 
+# shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/../boot/boot.sh"
 script=tests/suites/busybox-guest.sh
 busybox=$(sed -n 's/^BUSYBOX = //p' build/config.mak)

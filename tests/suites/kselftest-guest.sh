@@ -70,6 +70,7 @@ run()
 
 if [ -z "$NATIVE" ]; then
 	ip link set lo up
+	# shellcheck disable=SC3045 # busybox's shell has -c
 	ulimit -c 0
 fi
 

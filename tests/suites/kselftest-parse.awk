@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Reads what kselftest-guest.sh prints and tells what each test said, in lines of
-#	NAME <tab> ok|fail|skip|missing <tab> SECONDS
+#	NAME <tab> ok|fail|skip|missing <tab> SECONDS <tab> POINTS PASSED <tab> POINTS SKIPPED
 # with, before the line of a test that failed, for each of its failures
 #	NAME <tab> failure <tab> what it says
 # A verdict is what a test prints (KTAP, [FAIL], a broken plan) and its exit status.
@@ -33,7 +33,7 @@ function ending(status, seconds)
 		failure("planned " planned " results, printed " results)
 	if (failed)
 		verdict = "fail"
-	printf "%s\t%s\t%.1f\n", name, verdict, seconds
+	printf "%s\t%s\t%.1f\t%d\t%d\n", name, verdict, seconds, passed, skipped
 	name = ""
 }
 
@@ -52,7 +52,7 @@ $1 == "@@" && $2 == "begin" {
 }
 
 $1 == "@@" && $2 == "missing" {
-	print $3 "\tmissing\t0"
+	print $3 "\tmissing\t0\t0\t0"
 	next
 }
 
@@ -106,8 +106,14 @@ match($0, /^[ \t]*(not )?ok [0-9]+/) {
 	next
 }
 
-/\[SKIP\]/ {
+/\[SKIP\]/ || /\.\.\. skipped \[reason/ {
 	skipped++
+	next
+}
+
+# What the tests of userfaultfd say.
+/^Testing .*\.\.\. done$/ {
+	passed++
 }
 
 END {

@@ -2,7 +2,8 @@
 #
 # awk -f kselftest-report.awk part=1 EXPECTED part=2 NATIVE part=3 GUEST: TAP, one point a
 # test, from two outputs of kselftest-parse.awk and the list of what is known to fail. With
-# -v some=1 not every test was to be run.
+# -v some=1 not every test was to be run. A reason that begins with "speed:" is about a busy
+# machine: such a failure comes and goes.
 
 function trim(s)
 {
@@ -59,23 +60,42 @@ part == 1 {
 }
 
 part == 2 {
-	if (word[2] == "failure")
+	if (word[2] == "failure") {
 		native_failure[word[1], word[3]] = 1
-	else
+	} else {
 		native[word[1]] = word[2]
+		native_passed[word[1]] = word[4]
+		native_skipped[word[1]] = word[5]
+	}
 	next
 }
 
-word[2] == "failure" {
-	i = explained(word[1], word[3])
+function difference(test, text, i)
+{
+	i = explained(test, text)
 	if (i) {
 		used[i] = 1
-		notes = notes "#   known: " word[3] ": " known_reason[i] natively(word[1], word[3]) "\n"
+		notes = notes "#   known: " text ": " known_reason[i] natively(test, text) "\n"
 	} else {
 		new++
-		notes = notes "#   NEW: " word[3] natively(word[1], word[3]) "\n"
+		notes = notes "#   NEW: " text natively(test, text) "\n"
 	}
+}
+
+word[2] == "failure" {
+	difference(word[1], word[3])
 	next
+}
+
+# What is skipped only in the guest is something that the guest lacks.
+word[2] == "skip" && native[word[1]] == "ok" {
+	difference(word[1], "skipped")
+}
+
+{
+	if (native[word[1]] != "" && word[4] < native_passed[word[1]])
+		notes = notes sprintf("#   passes %d points, %d skipped; natively %d, %d skipped\n",
+			word[4], word[5], native_passed[word[1]], native_skipped[word[1]])
 }
 
 {
@@ -101,7 +121,7 @@ END {
 			continue
 		if (ran[known_test[i]] == "" && !some)
 			bad = bad "# line " known_line[i] ": " known_test[i] " was not run\n"
-		else if (ran[known_test[i]] ~ /ok|fail/)
+		else if (ran[known_test[i]] ~ /ok|fail/ && known_reason[i] !~ /^speed:/)
 			printf "# note: listed but passing: %s, line %d (%s)\n", known_test[i],
 				known_line[i], known_reason[i]
 	}

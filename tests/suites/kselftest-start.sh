@@ -11,6 +11,8 @@ awk -v file=/tmp/none '
 [ ! -s /tmp/only ] || set -- "$@" /tmp/without /tmp/only
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
+# Tests of memory that is paged out need a place for it.
+mkswap /dev/vdb >/dev/null && swapon /dev/vdb
 # One test forks until numbers come round again.
 echo 5000 >/proc/sys/kernel/pid_max
 exec /kst/run "$@" </dev/null

@@ -247,6 +247,37 @@ static void test_sink(void **state)
 	assert_string_equal(sunk, "status 7\n");
 }
 
+static uint64_t teed;
+
+static void take_tee(const void *bytes, uint32_t len, void *arg)
+{
+	assert_ptr_equal(arg, &teed);
+	for (uint32_t i = 0; i < len; i++)
+		if (((const uint8_t *)bytes)[i] != pattern(teed + i))
+			fail_msg("byte %llu is wrong", (unsigned long long)teed + i);
+	teed += len;
+}
+
+/* It sees each byte once, in whatever pieces the host takes them. */
+static void test_tee(void **state)
+{
+	(void)state;
+	teed = 0;
+	config[2].out_fd = pipes[3];
+	config[2].tee = take_tee;
+	config[2].arg = &teed;
+	start(3);
+	slow_reader(pipes[2], 1 << 20);
+	assert_int_equal(teed, received);
+
+	/* Also what nobody takes any more. */
+	close_pipe_end(2);
+	for (int i = 0; i < 3; i++)
+		assert_true(add_output(&ports[2], teed + i * BUFFER, BUFFER));
+	fake_kick(&ports[2].tx);
+	assert_int_equal(teed, received + 3 * BUFFER);
+}
+
 /* A reader that is gone: no message, no error, the guest's port is removed and never hangs. */
 static void test_reader_gone(void **state)
 {
@@ -308,6 +339,7 @@ int main(void)
 		TEST(test_reset_waits_for_reader),
 		TEST(test_reset_without_reader),
 		TEST(test_sink),
+		TEST(test_tee),
 		TEST(test_reader_gone),
 		TEST(test_full_disk),
 	};

@@ -88,7 +88,24 @@ static void last_lines(void **state)
 	capture__begin();
 	log__print_last(3);
 	said = capture__end();
-	assert_string_equal(said, "  | number 38 \n  | number 39 \n  | ?]0;evil?\n");
+	assert_string_equal(said, "  | number 38\n  | number 39\n  | ?]0;evil?\n");
+}
+
+/* What a shell's prompt sends is taken out; a sequence without an end doesn't reach further. */
+static void sequences(void **state)
+{
+	static const char text[] = "one\n\033[1;32mgreen\033[m \033[6n# \177\r\nend\033[12";
+	const char *said;
+
+	(void)state;
+	capture__begin();
+	log__keep(text, sizeof(text) - 1);
+	assert_string_equal(capture__end(), "");
+	capture__begin();
+	log__print_last(2);
+	said = capture__end();
+	assert_string_equal(said, "  | green # ?\n  | end\n");
+	expect_last("\033[12");
 }
 
 int main(void)
@@ -97,6 +114,7 @@ int main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(hostile_counters),
 		cmocka_unit_test(last_lines),
+		cmocka_unit_test(sequences),
 	};
 	int failed;
 

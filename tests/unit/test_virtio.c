@@ -378,6 +378,33 @@ static void test_slots_that_do_not_exist(void **state)
 	assert_int_equal(notified[0], 1);
 }
 
+/* Bit 63 of the doorbell is the log's, so one slot less than the contract has is for devices. */
+static void test_all_slots(void **state)
+{
+	static const struct virtio_ops ops = { .notify = dev_notify, .shutdown = dev_shutdown };
+	static struct virtio_dev many[KAP_MAX_DEVS];
+	const char *said;
+
+	(void)state;
+	for (unsigned int i = 0; dev__count() < KAP_MAX_DEVS - 1; i++) {
+		many[i] = (struct virtio_dev){ .vm = &fake_vm, .ops = &ops, .name = "many" };
+		assert_int_equal(virtio__register(&many[i]), 0);
+		assert_true((1ULL << many[i].slot) < KAP_CTL_LOG);
+	}
+	memset(fake_page(KAP_MAX_DEVS - 1), 0x5a, sizeof(struct kap_dev));
+	many[KAP_MAX_DEVS - 1] = (struct virtio_dev){ .vm = &fake_vm, .ops = &ops, .name = "last" };
+	capture__begin();
+	assert_int_equal(virtio__register(&many[KAP_MAX_DEVS - 1]), -ENOSPC);
+	said = capture__end();
+	assert_string_equal(said,
+			    "kap: last: all 63 device slots are in use; give fewer devices\n");
+	assert_int_equal(dev__count(), KAP_MAX_DEVS - 1);
+	assert_int_equal(fake_page(KAP_MAX_DEVS - 1)->magic, 0x5a5a5a5a);
+	dev__doorbell(&fake_vm, ~0ULL);
+	dev__shutdown(&fake_vm);
+	assert_int_equal(shutdowns, KAP_MAX_DEVS - 1);
+}
+
 static void test_irq_cpu_out_of_range(void **state)
 {
 	(void)state;
@@ -458,6 +485,7 @@ int main(void)
 		TEST(test_ring_misaligned),
 		TEST(test_queue_that_does_not_exist),
 		TEST(test_slots_that_do_not_exist),
+		TEST(test_all_slots),
 		TEST(test_irq_cpu_out_of_range),
 		TEST(test_break_once),
 		TEST(test_random_pages),

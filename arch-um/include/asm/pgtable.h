@@ -36,12 +36,18 @@
 #define _PAGE_LEAF	(1UL << 7)	/* in a pmd: 2 MiB page */
 #define _PAGE_PROTNONE	(1UL << 8)	/* present, but for nobody; without _PAGE_PRESENT */
 #define _PAGE_SPECIAL	(1UL << 9)
-#define _PAGE_SWP_EXCLUSIVE	(1UL << 2)	/* in a swap entry */
+#define _PAGE_SOFT_DIRTY	(1UL << 10)
+#define _PAGE_UFFD_WP	(1UL << 11)
+#define _PAGE_SWP_EXCLUSIVE	(1UL << 2)	/* this and the next in a swap entry */
+#define _PAGE_SWP_SOFT_DIRTY	(1UL << 3)
+#define _PAGE_SWP_UFFD_WP	(1UL << 4)
 #define _PAGE_NX	(1UL << 63)
 
 #define PFN_PTE_SHIFT	PAGE_SHIFT
 #define PTE_PFN_MASK	0x0000fffffffff000UL
-#define _PAGE_CHG_MASK	(PTE_PFN_MASK | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_SPECIAL | _PAGE_LEAF)
+#define _PAGE_CHG_MASK \
+	(PTE_PFN_MASK | _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_SPECIAL | _PAGE_LEAF | \
+	 _PAGE_SOFT_DIRTY | _PAGE_UFFD_WP)
 
 #define _KERNEL_BITS	(_PAGE_PRESENT | _PAGE_WRITE | _PAGE_ACCESSED | _PAGE_DIRTY)
 #define _USER_BITS	(_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)
@@ -87,7 +93,7 @@ extern void paging_init(void);
 	}
 PTE_FN(mkwrite_novma, pte_val(pte) | _PAGE_WRITE)
 PTE_FN(wrprotect, pte_val(pte) & ~_PAGE_WRITE)
-PTE_FN(mkdirty, pte_val(pte) | _PAGE_DIRTY)
+PTE_FN(mkdirty, pte_val(pte) | _PAGE_DIRTY | _PAGE_SOFT_DIRTY)
 PTE_FN(mkclean, pte_val(pte) & ~_PAGE_DIRTY)
 PTE_FN(mkyoung, pte_val(pte) | _PAGE_ACCESSED)
 PTE_FN(mkold, pte_val(pte) & ~_PAGE_ACCESSED)
@@ -211,6 +217,8 @@ PMD_FN(mkhuge, mkhuge)
 #define pmd_write(pmd)		pte_write(pmd_pte(pmd))
 #define pmd_dirty(pmd)		pte_dirty(pmd_pte(pmd))
 #define pmd_young(pmd)		pte_young(pmd_pte(pmd))
+
+#include <asm/pgtable_watch.h>
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 static inline int pmd_trans_huge(pmd_t pmd)
@@ -356,7 +364,7 @@ static inline void update_mmu_cache(struct vm_area_struct *vma, unsigned long ad
 
 /*
  * Swap entries: bits 0, 7 and 8 clear (not present, not a leaf), bit 2
- * exclusive, bits 9-13 type, bits 14-63 offset.
+ * exclusive, bits 3 and 4 watched, bits 9-13 type, bits 14-63 offset.
  */
 #define __swp_type(x)			(((x).val >> 9) & 0x1f)
 #define __swp_offset(x)			((x).val >> 14)

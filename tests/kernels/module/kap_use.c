@@ -54,8 +54,8 @@ static void check_symbols(void)
 static void check_percpu(void)
 {
 	unsigned long offset = (unsigned long)per_cpu_ptr(&counter, 0) - (unsigned long)&counter;
-	unsigned long theirs = (unsigned long)per_cpu_ptr(&kap_give_counter, 0) -
-			       (unsigned long)&kap_give_counter;
+	unsigned long theirs =
+		(unsigned long)per_cpu_ptr(&kap_give_counter, 0) - (unsigned long)&kap_give_counter;
 
 	this_cpu_add(counter, 5);
 	check(this_cpu_read(counter) == 12 && per_cpu(counter, 0) == 12,

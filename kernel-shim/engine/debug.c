@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Debug registers of user code: those of the runner, which is this vCPU's tracee. They are
+ * there only while the thread that they belong to runs.
+ */
+#include <kap/debug.h>
+#include "engine/ptrace.h"
+
+/* Of the host's struct user (sys/user.h). */
+#define DEBUGREG(n)	((void *)(848UL + 8 * (n)))
+
+#define ENABLED(control, n) ((control) >> 2 * (n)&3)
+
+/* What a processor has in DR6 when nothing has hit. */
+#define STATUS_NONE	0xffff0ff0UL
+
+static long poke(struct runner *runner, unsigned int n, kap_u64 value)
+{
+	return host_ptrace(HOST_PTRACE_POKEUSR, runner->tid, DEBUGREG(n), (void *)value);
+}
+
+int kap_debug_load(struct kap_space *space, const struct kap_debug *debug)
+{
+	struct runner *runner = runner_get(space, this_stack()->cpu);
+	unsigned int n;
+	long err;
+
+	/* kap_run_user() will say so. */
+	if (!runner)
+		return 0;
+	err = poke(runner, 6, STATUS_NONE);
+	for (n = 0; n < 4 && !err; n++)
+		if (ENABLED(debug->control, n))
+			err = poke(runner, n, debug->addr[n]);
+	if (!err)
+		err = poke(runner, 7, debug->control);
+	if (err)
+		poke(runner, 7, 0);
+	return err;
+}
+
+void kap_debug_unload(struct kap_space *space, struct kap_debug *debug)
+{
+	struct runner *runner = runner_get(space, this_stack()->cpu);
+
+	debug->status = STATUS_NONE;
+	if (!runner)
+		return;
+	host_ptrace(HOST_PTRACE_PEEKUSR, runner->tid, DEBUGREG(6), &debug->status);
+	poke(runner, 7, 0);
+}
