@@ -14,8 +14,6 @@ void cpu_setup(kap_u32 cpu)
 		.signo	= KAP_TIMER_SIGNAL,
 		.notify	= HOST_SIGEV_THREAD_ID,
 	};
-	kap_u64 mask[KAP_MAX_VCPUS * 16 / 64] = { 0 };
-	kap_u32 host_cpu = 0;
 	long err;
 
 	vcpu->host_tid = host_call(HOST_gettid);
@@ -27,15 +25,6 @@ void cpu_setup(kap_u32 cpu)
 	if (err)
 		host_failed("timer_create", err);
 	store_release(&vcpu->host_pid, (kap_s32)host_call(HOST_getpid));
-
-	/*
-	 * A kernel and the user code that it waits for take turns: on one host
-	 * CPU that costs a third of what it costs across two.
-	 */
-	if (!host_call(HOST_getcpu, &host_cpu, NULL, NULL) && host_cpu < sizeof(mask) * 8) {
-		mask[host_cpu / 64] = 1ULL << (host_cpu % 64);
-		host_call(HOST_sched_setaffinity, 0, sizeof(mask), mask);
-	}
 }
 
 void cpu_timer_fired(kap_u32 cpu)
@@ -47,9 +36,12 @@ void cpu_timer_fired(kap_u32 cpu)
 kap_u32 kap_take_pending(kap_u32 cpu)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
+	kap_u32 bells = __atomic_exchange_n(&vcpu->pending, 0, __ATOMIC_ACQ_REL);
 
 	vcpu->nr_bells++;
-	return __atomic_exchange_n(&vcpu->pending, 0, __ATOMIC_ACQUIRE);
+	if (unlikely(bells & KAP_BELL_SHIM))
+		fpu_serve(cpu);
+	return bells & ~KAP_BELL_SHIM;
 }
 
 void kap_idle(kap_u32 cpu)
@@ -60,11 +52,12 @@ void kap_idle(kap_u32 cpu)
 	if (load_acquire(&vcpu->pending))
 		return;
 	start = kap_now();
-	vcpu->state = KAP_VCPU_IDLE;
-	/* A ring sets pending before it signals: the futex sees one or the other. */
+	store_release(&vcpu->state, (kap_u32)KAP_VCPU_IDLE);
+	/* A ring sets pending, then looks at the state: it signals, or the futex sees it. */
 	while (!load_acquire(&vcpu->pending))
 		futex_wait(&vcpu->pending, 0, NULL);
-	vcpu->state = KAP_VCPU_KERNEL;
+	store_release(&vcpu->state, (kap_u32)KAP_VCPU_KERNEL);
+	place_vcpu(cpu);
 	vcpu->idle_ns += kap_now() - start;
 }
 
@@ -88,14 +81,99 @@ void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 void kap_ring_vcpu(kap_u32 cpu, kap_u32 bells)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
-	kap_u32 old = __atomic_fetch_or(&vcpu->pending, bells, __ATOMIC_ACQ_REL);
+	kap_u32 old = __atomic_fetch_or(&vcpu->pending, bells, __ATOMIC_SEQ_CST);
+	kap_u32 state;
 
 	if ((old & bells) == bells || cpu == this_stack()->cpu)
 		return;
-	host_call(HOST_tgkill, vcpu->host_pid, vcpu->host_tid, KAP_BELL_SIGNAL);
+	state = __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED);
+	if (state == KAP_VCPU_IDLE || state == KAP_VCPU_OFF)
+		futex_wake(&vcpu->pending);
+	else
+		host_call(HOST_tgkill, vcpu->host_pid, vcpu->host_tid, KAP_BELL_SIGNAL);
 }
 
 void kap_relax(void)
 {
 	host_call(HOST_sched_yield);
+}
+
+/* ---- starting and stopping ------------------------------------------- */
+
+enum {
+	NEVER_STARTED,
+	RUNS,
+	STOPPED,
+};
+
+static struct {
+	kap_u32 state;
+	void *stack_top;
+	void (*entry)(void);
+} starts[KAP_MAX_VCPUS];
+
+static void set_stack(void *stack, kap_u32 cpu)
+{
+	struct kap_stack *base = stack;
+
+	base->irqs_off = 1;
+	base->cpu = cpu;
+}
+
+/* The first code of a vCPU's thread, on the stack that the kernel gave. */
+static void first_start(kap_u32 cpu)
+{
+	host_call(HOST_prctl, HOST_PR_SET_NAME, "kap-kernel");
+	signal_setup(cpu);
+	cpu_setup(cpu);
+	place_vcpu(cpu);
+	starts[cpu].entry();
+}
+
+static void next_start(kap_u32 cpu)
+{
+	kap_vcpu(cpu)->state = KAP_VCPU_KERNEL;
+	starts[cpu].entry();
+}
+
+int kap_vcpu_start(kap_u32 cpu, void *stack, void (*entry)(void))
+{
+	static const kap_u64 all = ~0ULL, none;
+	long ret = signal_prepare(cpu);
+
+	if (ret)
+		return ret;
+	set_stack(stack, cpu);
+	starts[cpu].stack_top = (char *)stack + KAP_STACK_SIZE - 512;
+	starts[cpu].entry = entry;
+	if (starts[cpu].state == STOPPED) {
+		store_release(&starts[cpu].state, (kap_u32)RUNS);
+		kap_ring_vcpu(cpu, KAP_BELL_SHIM);
+		return 0;
+	}
+	starts[cpu].state = RUNS;
+	/* Without its stack for handlers the thread must take no signal yet. */
+	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, NULL, 8);
+	ret = thread_start(starts[cpu].stack_top, first_start, cpu);
+	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
+	if (ret >= 0)
+		return 0;
+	starts[cpu].state = NEVER_STARTED;
+	return ret;
+}
+
+void kap_vcpu_stop(void)
+{
+	kap_u32 cpu = this_stack()->cpu;
+	struct kap_vcpu *vcpu = kap_vcpu(cpu);
+
+	kap_set_deadline(cpu, ~0ULL);
+	vcpu->state = KAP_VCPU_OFF;
+	store_release(&starts[cpu].state, (kap_u32)STOPPED);
+	/* Its runners may hold what others need: a bell ends the wait. */
+	while (load_acquire(&starts[cpu].state) == STOPPED) {
+		futex_wait(&vcpu->pending, 0, NULL);
+		kap_take_pending(cpu);
+	}
+	thread_restart(starts[cpu].stack_top, next_start, cpu);
 }

@@ -11,6 +11,17 @@ static void set_message(struct kap_ctl *ctl, const char *s)
 	ctl->message[i] = 0;
 }
 
+/* Several vCPUs may come to an end in the same moment: the first one says why. */
+static void claim_end(void)
+{
+	static kap_u32 claimed;
+
+	if (!__atomic_exchange_n(&claimed, 1, __ATOMIC_ACQUIRE))
+		return;
+	for (;;)
+		host_call(HOST_pause);
+}
+
 static void noreturn end(enum kap_exit reason)
 {
 	struct kap_ctl *ctl = kap_ctl();
@@ -25,6 +36,7 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 {
 	struct kap_ctl *ctl = kap_ctl();
 
+	claim_end();
 	if (reason == KAP_EXIT_HOST)
 		ctl->exit_errno = code;
 	else
@@ -41,6 +53,7 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 
 void host_failed(const char *what, long err)
 {
+	claim_end();
 	kap_ctl()->exit_errno = -err;
 	set_message(kap_ctl(), what);
 	end(KAP_EXIT_HOST);

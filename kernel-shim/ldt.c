@@ -4,6 +4,7 @@
  * its process share.
  */
 #include <kap/ldt.h>
+#include "lock.h"
 #include "pool.h"
 
 #define LDT_WRITE	0x11
@@ -12,38 +13,32 @@ int kap_space_set_ldt(struct kap_space *space, const struct kap_ldt_entry *entry
 {
 	struct kap_shell *shell = space->shell;
 	struct stub_op *op = &shell->ctl->op[0];
+	kap_u64 answer;
 	kap_s32 result;
 
-	kap_space_sync(space);
+	take_lock(&shell->lock);
+	shell_sync(shell);
 	/* The entry travels in arguments that this call doesn't have. */
 	shell_op(shell, HOST_modify_ldt, LDT_WRITE,
 		 KAP_STUB_CTL + ((char *)&op->arg[3] - (char *)shell->ctl), sizeof(*entry), 0, 0,
 		 0);
 	copy(&op->arg[3], entry, sizeof(*entry));
 	shell->nr_ops = 0;
-	if (!shell_request(shell, 1))
+	answer = shell_request(shell, 1);
+	result = shell->scratch->result[0];
+	drop_lock(&shell->lock);
+	if (!answer)
 		return -HOST_ESRCH;
 	/*
 	 * The host widens its answer without the sign. User code of the space may have put
 	 * anything there: it deceives nobody but itself.
 	 */
-	result = shell->scratch->result[0];
 	return result <= 0 && result > -4096 ? result : -HOST_EIO;
 }
 
 void kap_space_retire(struct kap_space *space)
 {
-	/* The pool ends what is not alive. */
-	if (space->shell) {
-		kap_u32 i;
-
-		for (i = 0; i < KAP_MAX_VCPUS; i++) {
-			struct kap_fpu *fpu = space->shell->runner[i].fpu;
-
-			if (fpu)
-				kap_fpu_save(fpu);
-		}
-		space->shell->runner[0].state = RUNNER_DEAD;
-	}
+	if (space->shell)
+		space->shell->retired = 1;
 	kap_space_destroy(space);
 }

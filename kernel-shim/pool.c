@@ -4,6 +4,7 @@
  * the stub pages, and nothing else. The zygote forks them, on its own time:
  * a guest that forks or execs takes one from the pool and asks for the next.
  */
+#include "lock.h"
 #include "pool.h"
 
 #define POOL_LOW	3	/* below this many, the zygote makes one more */
@@ -15,18 +16,7 @@ static unsigned int nr_ready;
 static struct kap_shell *coming;	/* being made by the zygote; at most one */
 static struct kap_shell *unused;	/* memory of shells that were ended */
 static kap_u32 next_id = 1;
-static kap_u32 lock;
-
-static void take_lock(void)
-{
-	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
-		kap_relax();
-}
-
-static void drop_lock(void)
-{
-	store_release(&lock, 0);
-}
+static kap_u32 pool_lock;
 
 /* One block: control page, scratch page, struct kap_shell. */
 static struct kap_shell *new_shell(void)
@@ -39,7 +29,7 @@ static struct kap_shell *new_shell(void)
 	if (shell) {
 		*link = shell->next;
 		block = (char *)shell->ctl;
-		zero(block, 3 * KAP_PAGE_SIZE);
+		zero(block, 4 * KAP_PAGE_SIZE);
 	} else {
 		block = kap_kernel_alloc(2);
 		if (!block)
@@ -69,15 +59,19 @@ int shell_alive(struct kap_shell *shell)
 {
 	unsigned int i;
 
-	/* A traced runner keeps the process in the host's table until it is waited for. */
-	for (i = 0; i < KAP_MAX_VCPUS; i++) {
+	/*
+	 * A traced runner keeps the process in the host's table until it is waited for. This only
+	 * looks: another vCPU may be waiting for it.
+	 */
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
 		struct runner *runner = &shell->runner[i];
-		int status = 0;
+		struct host_siginfo info = { 0 };
 		long ret;
 
 		if (runner->state == RUNNER_STOPPED) {
-			ret = host_call(HOST_wait4, runner->tid, &status, HOST_WALL | HOST_WNOHANG);
-			if (ret == -HOST_ECHILD || (ret > 0 && !stopped(status)))
+			ret = host_call(HOST_waitid, HOST_P_PID, runner->tid, &info,
+					HOST_WEXITED | HOST_WNOHANG | HOST_WNOWAIT | HOST_WALL);
+			if (ret == -HOST_ECHILD || (!ret && info.signo))
 				runner->state = RUNNER_DEAD;
 		}
 		if (runner->state == RUNNER_DEAD)
@@ -92,7 +86,7 @@ static void shell_end(struct kap_shell *shell)
 	unsigned int i;
 
 	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
-	for (i = 0; i < KAP_MAX_VCPUS; i++)
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++)
 		if (shell->runner[i].state >= RUNNER_STOPPED)
 			host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL);
 	shell->next = unused;
@@ -128,6 +122,7 @@ static long start_zygote(void)
 	if (pid < 0)
 		return pid;
 	zygote->pid = pid;
+	zygote->bound = place_of(this_stack()->cpu);
 	shell_op(zygote, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
 	shell_op(zygote, HOST_prctl, HOST_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	shell_op(zygote, HOST_seccomp, HOST_SECCOMP_SET_MODE_FILTER, 0,
@@ -194,8 +189,9 @@ static struct kap_shell *arrived(int wait, long *err)
 		shell_end(shell);
 		return NULL;
 	}
-	shell->runner[0].tid = shell->scratch->result[4];
-	shell->runner[0].state = RUNNER_NEW;
+	shell->spare_tid = shell->scratch->result[4];
+	/* It has the zygote's host CPU, which is none of this vCPU's any more. */
+	shell->bound = zygote->bound;
 	return shell;
 }
 
@@ -205,7 +201,7 @@ struct kap_shell *pool_take(long *err)
 	int tries;
 
 	*err = -HOST_EAGAIN;
-	take_lock();
+	take_lock(&pool_lock);
 	while (!shell && ready) {
 		shell = ready;
 		ready = shell->next;
@@ -232,7 +228,7 @@ struct kap_shell *pool_take(long *err)
 		}
 		ask_zygote();
 	}
-	drop_lock();
+	drop_lock(&pool_lock);
 	return shell;
 }
 
@@ -241,8 +237,8 @@ void pool_give(struct kap_shell *shell)
 	/* Nothing runs there any more: the scratch page can be believed again. */
 	shell->scratch->done = shell->seq;
 	shell->nr_ops = 0;
-	take_lock();
-	if (nr_ready >= POOL_HIGH || !shell_alive(shell)) {
+	take_lock(&pool_lock);
+	if (nr_ready >= POOL_HIGH || shell->retired || !shell_alive(shell)) {
 		shell_end(shell);
 	} else {
 		shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
@@ -252,7 +248,7 @@ void pool_give(struct kap_shell *shell)
 		ready = shell;
 		nr_ready++;
 	}
-	drop_lock();
+	drop_lock(&pool_lock);
 }
 
 void pool_setup(void)

@@ -8,7 +8,6 @@
 
 enum runner_state {
 	RUNNER_NONE,
-	RUNNER_NEW,		/* thread exists, not traced yet */
 	RUNNER_STOPPED,
 	RUNNER_DEAD,
 };
@@ -19,6 +18,8 @@ struct runner {
 	kap_u64 tail[6];		/* fs_base .. gs, as the host has them */
 	kap_u64 cs;			/* as it was when user code stopped last */
 	struct kap_fpu *fpu;	/* whose FPU state its registers hold; null: nobody's */
+	kap_u32 cpu;		/* vCPU whose thread traces it */
+	kap_u32 bound;		/* host CPU that it is bound to, plus 1; 0: none */
 };
 
 struct kap_shell {
@@ -27,9 +28,14 @@ struct kap_shell {
 	struct stub_scratch *scratch;
 	kap_s32 pid;			/* the keeper; 0 until it has come up */
 	kap_u32 seq;			/* last request */
-	kap_u32 nr_ops;			/* queued, not yet requested */
+	kap_u32 nr_ops;			/* queued, not yet in force */
 	kap_u32 id;
-	kap_u32 queue_lock;
+	kap_u32 lock;			/* of the queue and the keeper; inside of the pool's */
+	kap_u32 nr_users;		/* vCPUs that run user code here, or are about to */
+	kap_s32 spare_tid;		/* a runner that no vCPU traces yet; 0: none */
+	kap_u32 bound;			/* as in struct runner, of the keeper */
+	kap_u32 last_cpu;		/* vCPU that asked the keeper last */
+	kap_u32 retired;		/* serves no other space after this one */
 	kap_u32 deaths;			/* host_deaths when it was last seen alive */
 	struct runner runner[KAP_MAX_VCPUS];
 };
@@ -46,6 +52,9 @@ static inline int stopped(int status)
 	return (status & 0xff) == 0x7f;
 }
 
+/* engine/fpu.c: brings the state into its area, whoever's runner it is in. */
+void fpu_detach(struct kap_fpu *fpu);
+
 /* How many host processes of the VM have ended. */
 extern kap_u32 host_deaths;
 
@@ -61,6 +70,9 @@ int shell_finish(struct kap_shell *shell);
  * vCPU's eventfd; 0 when the process is gone. This may be called while user code runs.
  */
 kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops);
+
+/* Carries the queue out; with the shell's lock. */
+void shell_sync(struct kap_shell *shell);
 
 /* Queues one host call for the keeper; the caller has made sure that there is room. */
 static inline void shell_op(struct kap_shell *shell, kap_u64 nr, kap_u64 a, kap_u64 b, kap_u64 c,

@@ -44,11 +44,32 @@ static inline void futex_wake(kap_u32 *word)
 	host_call(HOST_futex, word, HOST_FUTEX_WAKE, 1);
 }
 
-/* signal.c: handlers, alternate stack and timer of the calling vCPU thread. */
+/* signal.c: handlers and their stack for the calling vCPU thread; from here on it can be rung. */
 void signal_setup(kap_u32 cpu);
 
-/* cpu.c */
+/* signal.c: the stack for the handlers of a vCPU that is about to start; negative errno. */
+int signal_prepare(kap_u32 cpu);
+
+/* cpu.c: makes the calling thread the vCPU, with its timer. */
 void cpu_setup(kap_u32 cpu);
+
+/* place.c: binds the vCPU to the host CPU that the monitor names; cheap when nothing changed. */
+void place_vcpu(kap_u32 cpu);
+
+/* place.c: host CPU that the vCPU is bound to, plus 1; 0: none. */
+kap_u32 place_of(kap_u32 cpu);
+
+/* place.c: gives thread tid the vCPU's host CPU; *bound remembers what it has. */
+void place_thread(kap_u32 cpu, kap_s32 tid, kap_u32 *bound);
+
+/* engine/fpu.c: what other vCPUs want of the runners of this one (KAP_BELL_SHIM). */
+void fpu_serve(kap_u32 cpu);
+
+/* x86/thread.S: a thread of this process that calls fn(cpu) on the stack; tid or negative errno. */
+long thread_start(void *stack_top, void (*fn)(kap_u32 cpu), kap_u32 cpu);
+
+/* x86/thread.S: continues at fn(cpu) with the stack empty. */
+void thread_restart(void *stack_top, void (*fn)(kap_u32 cpu), kap_u32 cpu) noreturn;
 
 /* pool.c: the zygote and the first shells. */
 void pool_setup(void);

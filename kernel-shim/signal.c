@@ -30,6 +30,7 @@ extern char wait_user_start[], wait_user_end[], wait_user_abort[];
 
 /* Handlers' stacks look like the kernel's, so that what they call knows its vCPU. */
 static kap_u8 boot_signal_stack[KAP_STACK_SIZE] __attribute__((aligned(KAP_STACK_SIZE)));
+static void *signal_stack[KAP_MAX_VCPUS] = { boot_signal_stack };
 
 static void fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off)
 {
@@ -203,29 +204,39 @@ static void set_handler(int sig, void *handler, kap_u64 flags)
 		host_failed("sigaction", err);
 }
 
+int signal_prepare(kap_u32 cpu)
+{
+	unsigned int order = __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE);
+
+	if (!signal_stack[cpu])
+		signal_stack[cpu] = kap_kernel_alloc(order);
+	return signal_stack[cpu] ? 0 : -HOST_ENOMEM;
+}
+
 void signal_setup(kap_u32 cpu)
 {
 	static const kap_u8 traps[] = {
 		HOST_SIGSEGV, HOST_SIGBUS, HOST_SIGILL, HOST_SIGFPE, HOST_SIGTRAP,
 	};
-	struct host_stack stack = { .size = KAP_STACK_SIZE };
-	unsigned int order = __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE);
+	struct host_stack stack = { .sp = signal_stack[cpu], .size = KAP_STACK_SIZE };
 	kap_u64 none = 0;
 	unsigned int i;
 	long err;
 
-	stack.sp = cpu ? kap_kernel_alloc(order) : boot_signal_stack;
-	err = stack.sp ? host_call(HOST_sigaltstack, &stack, NULL) : -HOST_ENOMEM;
+	err = host_call(HOST_sigaltstack, &stack, NULL);
 	if (err)
 		host_failed("sigaltstack", err);
 	stack_of((kap_u64)stack.sp)->cpu = cpu;
 	stack_of((kap_u64)stack.sp)->irqs_off = 1;
-	for (i = 0; i < sizeof(traps); i++)
+	/* Handlers are the whole process's: vCPU 0 sets them for all. */
+	for (i = 0; !cpu && i < sizeof(traps); i++)
 		set_handler(traps[i], trap_handler, HOST_SA_SIGINFO);
-	set_handler(KAP_BELL_SIGNAL, bell_handler, HOST_SA_SIGINFO);
-	set_handler(KAP_TIMER_SIGNAL, bell_handler, HOST_SA_SIGINFO);
-	/* Runners stop all the time: that is waited for, not signalled. */
-	set_handler(HOST_SIGCHLD, child_handler,
-		    HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTART);
+	if (!cpu) {
+		set_handler(KAP_BELL_SIGNAL, bell_handler, HOST_SA_SIGINFO);
+		set_handler(KAP_TIMER_SIGNAL, bell_handler, HOST_SA_SIGINFO);
+		/* Runners stop all the time: that is waited for, not signalled. */
+		set_handler(HOST_SIGCHLD, child_handler,
+			    HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTART);
+	}
 	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
 }

@@ -3,6 +3,7 @@
  * Spaces: a queue of changes in the control page of the space's shell. Neighbouring
  * changes are joined while they are queued, so that a run of pages is one host call.
  */
+#include "lock.h"
 #include "pool.h"
 
 #define MAP_FLAGS	(HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE)
@@ -25,17 +26,25 @@ void kap_space_destroy(struct kap_space *space)
 
 	if (!shell)
 		return;
-	for (i = 0; i < KAP_MAX_VCPUS; i++) {
-		struct kap_fpu *fpu = shell->runner[i].fpu;
+	/* Users that outlive their space, and will go on in another one. */
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
+		struct kap_fpu *fpu = load_acquire(&shell->runner[i].fpu);
 
 		if (fpu)
-			kap_fpu_save(fpu);
-		if (fpu)
-			fpu->runner = NULL;
-		shell->runner[i].fpu = NULL;
+			fpu_detach(fpu);
 	}
 	space->shell = NULL;
 	pool_give(shell);
+}
+
+void kap_space_begin(struct kap_space *space)
+{
+	take_lock(&space->shell->lock);
+}
+
+void kap_space_end(struct kap_space *space)
+{
+	drop_lock(&space->shell->lock);
 }
 
 /* In place of everything queued: take all user mappings away. */
@@ -46,67 +55,16 @@ static void queue_empty(struct kap_shell *shell)
 	shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
 }
 
-static struct stub_op *last_op(struct kap_shell *shell, kap_u64 nr)
+/*
+ * A keeper and who waits for it take turns: they belong on one host CPU. It follows the vCPU that
+ * asked twice in a row; one that several use at a time stays where it is.
+ */
+static void place_keeper(struct kap_shell *shell, kap_u32 cpu)
 {
-	struct stub_op *op;
-
-	if (!shell->nr_ops)
-		return NULL;
-	op = &shell->ctl->op[shell->nr_ops - 1];
-	return op->nr == nr ? op : NULL;
-}
-
-void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
-{
-	struct kap_shell *shell = space->shell;
-	struct stub_op *op = last_op(shell, HOST_mmap);
-
-	/* Whatever the kernel's tables say: the stub pages stay what they are. */
-	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
-		return;
-	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
-	    op->arg[2] == prot) {
-		op->arg[1] += len;
-		return;
-	}
-	if (shell->nr_ops == STUB_MAX_OPS)
-		kap_space_sync(space);
-	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);
-}
-
-void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
-{
-	struct kap_shell *shell = space->shell;
-	struct stub_op *op = last_op(shell, HOST_munmap);
-
-	if (op && va <= op->arg[0] + op->arg[1] && op->arg[0] <= va + len) {
-		kap_u64 start = va < op->arg[0] ? va : op->arg[0];
-		kap_u64 end = va + len > op->arg[0] + op->arg[1] ? va + len :
-								   op->arg[0] + op->arg[1];
-		op->arg[0] = start;
-		op->arg[1] = end - start;
-		return;
-	}
-	if (shell->nr_ops == STUB_MAX_OPS) {
-		/* Emptying the space does what is queued and more, in two calls. */
-		queue_empty(shell);
-		return;
-	}
-	shell_op(shell, HOST_munmap, va, len, 0, 0, 0, 0);
-}
-
-void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32 prot)
-{
-	struct kap_shell *shell = space->shell;
-	struct stub_op *op = last_op(shell, HOST_mprotect);
-
-	if (op && op->arg[0] + op->arg[1] == va && op->arg[2] == prot) {
-		op->arg[1] += len;
-		return;
-	}
-	if (shell->nr_ops == STUB_MAX_OPS)
-		kap_space_sync(space);
-	shell_op(shell, HOST_mprotect, va, len, prot, 0, 0, 0);
+	if (unlikely(shell->last_cpu != cpu))
+		shell->last_cpu = cpu;
+	else
+		place_thread(cpu, shell->pid, &shell->bound);
 }
 
 /*
@@ -126,6 +84,7 @@ kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops)
 			return 0;
 		shell->deaths = deaths;
 	}
+	place_keeper(shell, cpu);
 	shell->ctl->nr_ops = nr_ops;
 	shell->ctl->reply_fd = KAP_FD_REPLY + cpu;
 	store_release(&shell->ctl->seq, ++shell->seq);
@@ -174,16 +133,100 @@ static void evict_and_retry(struct kap_shell *shell, kap_u32 nr_ops)
 		host_failed("mapping of guest memory in a space", first_error(shell, nr_ops));
 }
 
-void kap_space_sync(struct kap_space *space)
+/* The queue counts as full until it is in force: who finds it empty needs no lock. */
+void shell_sync(struct kap_shell *shell)
 {
-	struct kap_shell *shell = space->shell;
 	kap_u32 nr_ops = shell->nr_ops;
 
 	if (!nr_ops)
 		return;
-	shell->nr_ops = 0;
 	/* A dead process maps nothing: kap_run_user() will say so. */
 	if (unlikely(shell_request(shell, nr_ops) == STUB_ANSWER_FAILED))
 		evict_and_retry(shell, nr_ops);
-	shell->nr_ops = 0;
+	store_release(&shell->nr_ops, 0u);
+}
+
+static struct stub_op *last_op(struct kap_shell *shell, kap_u64 nr)
+{
+	struct stub_op *op;
+
+	if (!shell->nr_ops)
+		return NULL;
+	op = &shell->ctl->op[shell->nr_ops - 1];
+	return op->nr == nr ? op : NULL;
+}
+
+void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_mmap);
+
+	/* Whatever the kernel's tables say: the stub pages stay what they are. */
+	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
+		return;
+	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
+	    op->arg[2] == prot) {
+		op->arg[1] += len;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS)
+		shell_sync(shell);
+	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);
+}
+
+void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_munmap);
+
+	if (op && va <= op->arg[0] + op->arg[1] && op->arg[0] <= va + len) {
+		kap_u64 start = va < op->arg[0] ? va : op->arg[0];
+		kap_u64 end = va + len > op->arg[0] + op->arg[1] ? va + len :
+								   op->arg[0] + op->arg[1];
+		op->arg[0] = start;
+		op->arg[1] = end - start;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS) {
+		/* Emptying the space does what is queued and more, in two calls. */
+		queue_empty(shell);
+		return;
+	}
+	shell_op(shell, HOST_munmap, va, len, 0, 0, 0, 0);
+}
+
+void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32 prot)
+{
+	struct kap_shell *shell = space->shell;
+	struct stub_op *op = last_op(shell, HOST_mprotect);
+
+	if (op && op->arg[0] + op->arg[1] == va && op->arg[2] == prot) {
+		op->arg[1] += len;
+		return;
+	}
+	if (shell->nr_ops == STUB_MAX_OPS)
+		shell_sync(shell);
+	shell_op(shell, HOST_mprotect, va, len, prot, 0, 0, 0);
+}
+
+void kap_space_sync(struct kap_space *space)
+{
+	struct kap_shell *shell = space->shell;
+
+	if (!load_acquire(&shell->nr_ops))
+		return;
+	take_lock(&shell->lock);
+	shell_sync(shell);
+	drop_lock(&shell->lock);
+}
+
+/*
+ * The queue was filled before this looks at nr_users; kap_run_user() counts itself before it looks
+ * at the queue. Both barriers are full: one of them sees the other.
+ */
+void kap_space_flush(struct kap_space *space)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&space->shell->nr_users, __ATOMIC_RELAXED))
+		shell_sync(space->shell);
 }

@@ -18,6 +18,7 @@ void noreturn shim_start(void)
 	/* From cpu_setup() on the monitor may ring. */
 	signal_setup(0);
 	cpu_setup(0);
+	place_vcpu(0);
 	pool_setup();
 	kap_kernel_start();
 }

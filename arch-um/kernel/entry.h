@@ -20,6 +20,7 @@ void kap_handle_bells(struct pt_regs *regs);
 
 /* time.c */
 void kap_timer_interrupt(void);
+void setup_cpu_timer(void);
 
 /* mm/fault.c */
 bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap);

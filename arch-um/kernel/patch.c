@@ -5,6 +5,9 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/set_memory.h>
+#include <linux/stop_machine.h>
+#include <linux/cpu.h>
+#include <linux/atomic.h>
 #include <linux/string.h>
 #include <asm/patch.h>
 #include <asm/sections.h>
@@ -61,4 +64,61 @@ void kap_text_write(void *addr, const void *bytes, size_t len)
 	if (open)
 		protect_text(start, end, KAP_PROT_READ | KAP_PROT_EXEC);
 	local_irq_restore(flags);
+}
+
+/* cpuid would do as well, but may cost an exit to the host's host. */
+static void sync_this_core(void)
+{
+	unsigned long scratch;
+
+	asm volatile("mov %%ss, %0\n\t"
+		     "pushq %0\n\t"
+		     "pushq %%rsp\n\t"
+		     "addq $8, (%%rsp)\n\t"
+		     "pushfq\n\t"
+		     "mov %%cs, %0\n\t"
+		     "pushq %0\n\t"
+		     "leaq 1f(%%rip), %0\n\t"
+		     "pushq %0\n\t"
+		     "iretq\n"
+		     "1:"
+		     : "=&r"(scratch)
+		     :
+		     : "memory", "cc");
+}
+
+struct patch {
+	void *addr;
+	const void *bytes;
+	size_t len;
+	atomic_t nr_in;
+	int done;
+};
+
+/* The other CPUs wait in here; none of this is text that can be patched. */
+static int patch_together(void *arg)
+{
+	struct patch *patch = arg;
+
+	if (atomic_inc_return(&patch->nr_in) == num_online_cpus()) {
+		kap_text_write(patch->addr, patch->bytes, patch->len);
+		smp_store_release(&patch->done, 1);
+	} else {
+		while (!smp_load_acquire(&patch->done))
+			cpu_relax();
+	}
+	/* What was fetched before is thrown away (Intel SDM vol. 3, 9.1.3): iret serialises. */
+	sync_this_core();
+	return 0;
+}
+
+void kap_text_patch(void *addr, const void *bytes, size_t len)
+{
+	struct patch patch = { .addr = addr, .bytes = bytes, .len = len };
+
+	if (num_online_cpus() == 1) {
+		kap_text_write(addr, bytes, len);
+		return;
+	}
+	stop_machine_cpuslocked(patch_together, &patch, cpu_online_mask);
 }

@@ -13,6 +13,7 @@
 #include <linux/personality.h>
 #include <linux/entry-common.h>
 #include <asm/switch_to.h>
+#include <asm/mmu_context.h>
 #include <kap/machine.h>
 
 #include "../x86/debugreg.h"
@@ -29,45 +30,53 @@ void __init arch_task_cache_init(void)
 
 int arch_dup_task_struct(struct task_struct *dst, struct task_struct *src)
 {
+	unsigned long flags;
+
 	memcpy(dst, src, sizeof(*dst));
 	dst->thread.fpu = (struct kap_fpu){ .fresh = 1 };
 
-	/* Kernel threads never run user code, unless they exec: then it is made there. */
-	if (src->flags & PF_KTHREAD)
+	/*
+	 * Kernel threads never run user code, unless they exec: then it is made there. Process 1
+	 * before its exec has none either.
+	 */
+	if ((src->flags & PF_KTHREAD) || !src->thread.fpu.area)
 		return 0;
 	dst->thread.fpu.area = kmem_cache_alloc(fpu_cache, GFP_KERNEL);
 	if (!dst->thread.fpu.area)
 		return -ENOMEM;
-	preempt_disable();
+	local_irq_save(flags);
 	kap_fpu_save(&src->thread.fpu);
 	memcpy(dst->thread.fpu.area, src->thread.fpu.area, kap_xsave_size());
 	dst->thread.fpu.fresh = 0;
-	preempt_enable();
+	local_irq_restore(flags);
 	return 0;
 }
 
 void arch_release_task_struct(struct task_struct *task)
 {
+	unsigned long flags;
+
 	kap_drop_debugregs(task);
 	if (!task->thread.fpu.area)
 		return;
-	preempt_disable();
+	local_irq_save(flags);
 	kap_fpu_release(&task->thread.fpu);
-	preempt_enable();
+	local_irq_restore(flags);
 	kmem_cache_free(fpu_cache, task->thread.fpu.area);
 }
 
 void flush_thread(void)
 {
 	struct kap_fpu *fpu = &current->thread.fpu;
+	unsigned long flags;
 
 	kap_drop_debugregs(current);
 	if (!fpu->area)
 		fpu->area = kmem_cache_alloc(fpu_cache, GFP_KERNEL | __GFP_NOFAIL);
-	preempt_disable();
+	local_irq_save(flags);
 	kap_fpu_release(fpu);
 	fpu->fresh = 1;
-	preempt_enable();
+	local_irq_restore(flags);
 }
 
 int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
@@ -145,8 +154,12 @@ void arch_cpu_idle(void)
 	kap_idle(smp_processor_id());
 }
 
-void __noreturn arch_cpu_idle_dead(void)
+/* On the way out of an address space, by exec or exit: nothing of the task stays in its runners. */
+void kap_deactivate_mm(struct task_struct *task)
 {
-	for (;;)
-		kap_idle(smp_processor_id());
+	unsigned long flags;
+
+	local_irq_save(flags);
+	kap_fpu_release(&task->thread.fpu);
+	local_irq_restore(flags);
 }

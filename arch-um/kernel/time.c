@@ -8,6 +8,8 @@
 #include <linux/timekeeping.h>
 #include <linux/init.h>
 #include <linux/hardirq.h>
+#include <linux/jump_label.h>
+#include <asm/paravirt.h>
 #include <asm/smp.h>
 
 #include "entry.h"
@@ -60,7 +62,7 @@ void kap_timer_interrupt(void)
 		dev->event_handler(dev);
 }
 
-static void setup_cpu_timer(void)
+void setup_cpu_timer(void)
 {
 	struct clock_event_device *dev = this_cpu_ptr(&kap_event);
 
@@ -80,6 +82,16 @@ void read_persistent_clock64(struct timespec64 *ts)
 
 	*ts = ns_to_timespec64(time->wall_ns + (kap_now() - time->wall_mono_ns));
 }
+
+struct static_key paravirt_steal_enabled;
+struct static_key paravirt_steal_rq_enabled;
+
+static int __init steal_init(void)
+{
+	static_key_slow_inc(&paravirt_steal_enabled);
+	return 0;
+}
+early_initcall(steal_init);
 
 void __init time_init(void)
 {

@@ -10,14 +10,15 @@
 
 int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 {
+	unsigned long flags;
 	int err;
 
-	spin_lock_init(&mm->context.space_lock);
 	/* dup_mm() copied the parent's words: this one has no host process yet. */
 	memset(&mm->context.space, 0, sizeof(mm->context.space));
-	preempt_disable();
+	/* Address spaces are freed in soft interrupts, too. */
+	local_irq_save(flags);
 	err = kap_space_create(&mm->context.space);
-	preempt_enable();
+	local_irq_restore(flags);
 	if (likely(!err)) {
 		/* A new program has no segments of its own, a forked one has its parent's. */
 		if (tsk != current && current->mm)
@@ -38,11 +39,12 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 void destroy_context(struct mm_struct *mm)
 {
 	bool used = kap_ldt_drop(mm);
+	unsigned long flags;
 
-	preempt_disable();
+	local_irq_save(flags);
 	if (unlikely(used))
 		kap_space_retire(&mm->context.space);
 	else
 		kap_space_destroy(&mm->context.space);
-	preempt_enable();
+	local_irq_restore(flags);
 }

@@ -90,7 +90,7 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 	if (pmd_leaf(val)) {
 		if (!pte_allows(__pte(pmd_val(val)), error))
 			return false;
-		kap_show_pmd(mm, addr, val);
+		kap_show_pmd(mm, addr, pmd);
 		return true;
 	}
 	table = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK);

@@ -44,6 +44,7 @@ int arch_futex_atomic_op_inuser(int op, u32 oparg, int *oval, u32 __user *uaddr)
 		} while (seen != old);
 		*oval = old;
 	}
+	kap_user_done();
 	local_irq_restore(flags);
 	return p ? 0 : -EFAULT;
 }
@@ -59,6 +60,7 @@ int futex_atomic_cmpxchg_inatomic(u32 *uval, u32 __user *uaddr, u32 oldval, u32 
 	p = kap_user_ptr((unsigned long)uaddr, true);
 	if (p)
 		*uval = cmpxchg(p, oldval, newval);
+	kap_user_done();
 	local_irq_restore(flags);
 	return p ? 0 : -EFAULT;
 }

@@ -11,7 +11,7 @@ bool kap_pte_mappable(pte_t pte);
 
 /* Queue host mappings for nr ptes that lie in one table, or for a 2 MiB page. */
 void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr);
-void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd);
+void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
 
 /* decode.c: whether the instruction at ip writes to memory at addr. Never says yes wrongly. */
 bool kap_insn_writes(const struct pt_regs *regs, unsigned long addr);

@@ -4,7 +4,14 @@
  *
  * Everything here only queues; the shim carries it out before user code of the
  * space runs again. That is soon enough for a flush as long as no other CPU runs user
- * code of the space at this moment; else kap_space_sync() waits.
+ * code of the space at this moment; else kap_space_flush() waits.
+ *
+ * Filling and flushing exclude each other: an entry is read and its mapping queued under the same lock
+ * as the unmapping, which comes after the entry was changed. So either the filling sees the change,
+ * or the unmapping comes behind the mapping.
+ *
+ * The kernel itself uses user memory through the linear map, where no unmapping keeps it out.
+ * uaccess.c says when it is at that, and a flush waits for it.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -14,6 +21,7 @@
 #include <kap/machine.h>
 
 #include "space.h"
+#include "uaccess.h"
 
 static inline u32 host_prot(pte_t pte)
 {
@@ -33,11 +41,25 @@ bool kap_pte_mappable(pte_t pte)
 	return (pte_val(pte) & need) == need;
 }
 
-void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr)
+static unsigned long begin(struct mm_struct *mm)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&mm->context.space_lock, flags);
+	local_irq_save(flags);
+	kap_space_begin(&mm->context.space);
+	return flags;
+}
+
+static void end(struct mm_struct *mm, unsigned long flags)
+{
+	kap_space_end(&mm->context.space);
+	local_irq_restore(flags);
+}
+
+void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr)
+{
+	unsigned long flags = begin(mm);
+
 	for (; nr; nr--, ptep++, addr += PAGE_SIZE) {
 		pte_t pte = ptep_get(ptep);
 
@@ -45,7 +67,7 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 			kap_space_map(&mm->context.space, addr, pte_pfn(pte) << PAGE_SHIFT,
 				      PAGE_SIZE, host_prot(pte));
 	}
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	end(mm, flags);
 }
 
 void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
@@ -54,28 +76,29 @@ void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t 
 	kap_show_ptes(vma->vm_mm, addr, ptep, nr);
 }
 
-void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t pmd)
+void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
 {
-	unsigned long flags;
-	pte_t pte = __pte(pmd_val(pmd));
+	unsigned long flags = begin(mm);
+	pte_t pte = __pte(pmd_val(READ_ONCE(*pmdp)));
 
-	if (!kap_pte_mappable(pte))
-		return;
-	spin_lock_irqsave(&mm->context.space_lock, flags);
-	kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT, PMD_SIZE,
-		      host_prot(pte));
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	/* It may have become a table by now. */
+	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte))
+		kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT,
+			      PMD_SIZE, host_prot(pte));
+	end(mm, flags);
 }
 
 void kap_update_mmu_cache_pmd(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmdp)
 {
-	kap_show_pmd(vma->vm_mm, addr, READ_ONCE(*pmdp));
+	kap_show_pmd(vma->vm_mm, addr, pmdp);
 }
 
-static void sync_if_shared(struct mm_struct *mm)
+/* Ends a flush whose changes are queued. */
+static void flush(struct mm_struct *mm, unsigned long flags)
 {
-	if (cpumask_any_but(mm_cpumask(mm), smp_processor_id()) < nr_cpu_ids)
-		kap_space_sync(&mm->context.space);
+	kap_space_flush(&mm->context.space);
+	end(mm, flags);
+	kap_wait_for_copies(mm);
 }
 
 void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
@@ -88,7 +111,7 @@ void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long
 	start &= PAGE_MASK;
 	if (start >= end)
 		return;
-	spin_lock_irqsave(&mm->context.space_lock, flags);
+	flags = begin(mm);
 	/* The hole is not the space's to give back. */
 	if (start < KAP_HOLE_START)
 		kap_space_unmap(&mm->context.space, start, min(end, KAP_HOLE_START) - start);
@@ -96,8 +119,7 @@ void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long
 		start = max(start, KAP_HOLE_END);
 		kap_space_unmap(&mm->context.space, start, end - start);
 	}
-	sync_if_shared(mm);
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	flush(mm, flags);
 }
 
 void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old, unsigned long len)
@@ -107,9 +129,9 @@ void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old, 
 	mm->context.wrprotected = true;
 	if (!(old & _PAGE_WRITE) || !(old & _PAGE_DIRTY) || !mm->context.space.shell)
 		return;
-	spin_lock_irqsave(&mm->context.space_lock, flags);
+	flags = begin(mm);
 	kap_space_unmap(&mm->context.space, addr, len);
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	end(mm, flags);
 }
 
 /*
@@ -118,16 +140,12 @@ void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old, 
  */
 void flush_tlb_mm(struct mm_struct *mm)
 {
-	unsigned long flags;
-
 	if (!mm->context.wrprotected) {
 		kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
 		return;
 	}
 	mm->context.wrprotected = false;
-	spin_lock_irqsave(&mm->context.space_lock, flags);
-	sync_if_shared(mm);
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	flush(mm, begin(mm));
 }
 
 void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)

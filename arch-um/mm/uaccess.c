@@ -2,9 +2,10 @@
 /*
  * User memory from the kernel, through the page tables.
  *
- * A page stays where it is while interrupts are off: freeing it needs a flush
- * that reaches this CPU, and tables are freed by RCU. So each page is looked up and copied with
- * interrupts off; what can't be copied like that faults the page in and tries again.
+ * Each page is looked up and copied with interrupts off, which keeps the tables where they
+ * are (RCU frees them). The page itself is kept by a word per CPU that says into whose memory it looks:
+ * a flush waits until that is over. What can't be copied like that faults the page in and
+ * tries again.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -14,18 +15,37 @@
 
 #include "uaccess.h"
 
-/* The byte in the linear map, or null; interrupts are off. */
-void *kap_user_ptr(unsigned long addr, bool write)
+/* The address space whose pages this CPU uses right now. */
+static DEFINE_PER_CPU_SHARED_ALIGNED(struct mm_struct *, copying);
+
+void kap_user_done(void)
 {
-	struct mm_struct *mm = current->mm;
+	/* Release: what was read or written comes before. */
+	smp_store_release(this_cpu_ptr(&copying), NULL);
+}
+
+/* The full barriers on both sides: either the copying CPU sees the new entry, or this sees it copy. */
+void kap_wait_for_copies(struct mm_struct *mm)
+{
+	int cpu, me;
+
+	if (num_online_cpus() == 1)
+		return;
+	smp_mb();
+	me = raw_smp_processor_id();
+	for_each_online_cpu (cpu)
+		while (cpu != me && smp_load_acquire(per_cpu_ptr(&copying, cpu)) == mm)
+			cpu_relax();
+}
+
+static void *user_ptr(struct mm_struct *mm, unsigned long addr, bool write)
+{
 	unsigned long need = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;
 	unsigned long val;
 	pgd_t *pgd;
 	pud_t *pud;
 	pmd_t *pmd;
 
-	if (unlikely(!mm || addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)))
-		return NULL;
 	if (write)
 		need |= _PAGE_WRITE | _PAGE_DIRTY;
 	pgd = pgd_offset(mm, addr);
@@ -49,6 +69,19 @@ void *kap_user_ptr(unsigned long addr, bool write)
 	if ((val & need) != need)
 		return NULL;
 	return __va((val & PTE_PFN_MASK) + (addr & ~PAGE_MASK));
+}
+
+void *kap_user_ptr(unsigned long addr, bool write)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (unlikely(!mm || addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)))
+		return NULL;
+	if (num_online_cpus() == 1)
+		WRITE_ONCE(*this_cpu_ptr(&copying), mm);
+	else
+		smp_store_mb(*this_cpu_ptr(&copying), mm);
+	return user_ptr(mm, addr, write);
 }
 
 bool kap_fault_in(unsigned long addr, bool write)
@@ -103,6 +136,7 @@ static __always_inline unsigned long user_copy(unsigned long user, void *buf, un
 			else
 				memset(p, 0, chunk);
 		}
+		kap_user_done();
 		local_irq_restore(flags);
 		if (unlikely(!p)) {
 			if (!kap_fault_in(user, op != FROM_USER))
@@ -158,6 +192,7 @@ long strncpy_from_user(char *dst, const char __user *src, long count)
 			memcpy(dst + done, p, min(len + 1, chunk));
 			len = strnlen(dst + done, min(len + 1, chunk));
 		}
+		kap_user_done();
 		local_irq_restore(flags);
 		if (unlikely(!p)) {
 			if (!kap_fault_in(user, false))
@@ -191,6 +226,7 @@ long strnlen_user(const char __user *src, long count)
 		p = kap_user_ptr(user, false);
 		if (likely(p))
 			len = strnlen(p, chunk);
+		kap_user_done();
 		local_irq_restore(flags);
 		if (unlikely(!p)) {
 			if (!kap_fault_in(user, false))

@@ -124,20 +124,23 @@ void *fpu_sync(struct task_struct *task)
 {
 	struct kap_fpu *fpu = &task->thread.fpu;
 	struct _xstate *x = fpu->area;
+	unsigned long flags;
 
-	preempt_disable();
+	local_irq_save(flags);
 	kap_fpu_save(fpu);
 	fpu_complete(x, x->xstate_hdr.xfeatures);
-	preempt_enable();
+	local_irq_restore(flags);
 	return x;
 }
 
 static void fpu_set_fresh(struct kap_fpu *fpu, bool fresh)
 {
-	preempt_disable();
+	unsigned long flags;
+
+	local_irq_save(flags);
 	fpu->fresh = fresh;
 	kap_fpu_changed(fpu);
-	preempt_enable();
+	local_irq_restore(flags);
 }
 
 /* While `fresh` stands nobody saves into the area, even if the thread is switched out. */

@@ -40,11 +40,12 @@ void arch_jump_label_transform(struct jump_entry *entry, enum jump_label_type ty
 		 "jump label at %pS: unexpected text %5ph\n", code, code))
 		return;
 
+	/* With one CPU the lock is for others that patch; at boot there are none. */
 	if (system_state == SYSTEM_BOOTING) {
-		kap_text_write(code, &wanted, sizeof(wanted));
+		kap_text_patch(code, &wanted, sizeof(wanted));
 		return;
 	}
 	mutex_lock(&text_mutex);
-	kap_text_write(code, &wanted, sizeof(wanted));
+	kap_text_patch(code, &wanted, sizeof(wanted));
 	mutex_unlock(&text_mutex);
 }

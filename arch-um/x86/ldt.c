@@ -132,9 +132,9 @@ static int tell_host(struct mm_struct *mm, unsigned int nr, u64 desc)
 	unsigned long flags;
 	int err;
 
-	spin_lock_irqsave(&mm->context.space_lock, flags);
+	local_irq_save(flags);
 	err = kap_space_set_ldt(&mm->context.space, &entry);
-	spin_unlock_irqrestore(&mm->context.space_lock, flags);
+	local_irq_restore(flags);
 	return err;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "vm/cpulist.h"
 #include "vm/msg.h"
 #include "vm/ram.h"
 
@@ -17,6 +18,7 @@ enum option_id {
 	OPT_ENGINE = 256,
 	OPT_MEM,
 	OPT_CPUS,
+	OPT_PIN,
 	OPT_KERNEL,
 	OPT_INITRD,
 	OPT_APPEND,
@@ -32,6 +34,7 @@ static const struct option long_options[] = {
 	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "mem", required_argument, NULL, OPT_MEM },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "pin", required_argument, NULL, OPT_PIN },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
@@ -142,17 +145,63 @@ static int set_mem(struct run_options *o, const char *value)
 
 static int set_cpus(struct run_options *o, const char *value)
 {
+	struct cpulist_set allowed;
 	char *end;
 	unsigned long n;
 
+	if (!strcmp(value, "host")) {
+		cpulist__allowed(&allowed);
+		n = cpulist__count(&allowed);
+		o->cpus = n < KAP_MAX_VCPUS ? n : KAP_MAX_VCPUS;
+		return 0;
+	}
 	errno = 0;
 	n = strtoul(value, &end, 10);
-	if (errno || end == value || *end || *value < '0' || *value > '9' || !n)
-		return bad("cpus", value, "is no number of CPUs; give --cpus=1");
-	if (n > 1)
+	if (end == value || *end || *value < '0' || *value > '9')
 		return bad("cpus", value,
-			   "are more than this version of kap can do; give --cpus=1");
+			   "is no number of CPUs; give 1 to 64, or host for as many as kap may "
+			   "use here");
+	if (!n)
+		return bad("cpus", value, "is too few: a guest needs one; give 1 to 64, or host");
+	if (errno || n > KAP_MAX_VCPUS)
+		return bad("cpus", value, "is too many: a guest has 64 at most; give 1 to 64");
 	o->cpus = n;
+	return 0;
+}
+
+static int set_pin(struct run_options *o, const char *value)
+{
+	static uint16_t list[CPULIST_CPUS];
+	struct cpulist_set allowed;
+	char possible[256];
+	int n = cpulist__parse(value, list, CPULIST_CPUS);
+
+	if (n == -EINVAL)
+		return bad("pin", value,
+			   "is no list of host CPUs; give numbers and ranges, as in --pin=0-1,3");
+	cpulist__allowed(&allowed);
+	cpulist__format(&allowed, possible, sizeof(possible));
+	if (n == -E2BIG) {
+		msg__error("--pin: the list is too long; one host CPU for each vCPU is enough, of "
+			   "%s",
+			   possible);
+		return -EINVAL;
+	}
+	if (n < 0) {
+		msg__error("--pin: '%s' names a CPU that no host has; these are possible: %s",
+			   value, possible);
+		return -EINVAL;
+	}
+	for (int i = 0; i < n; i++) {
+		if (!cpulist__has(&allowed, list[i])) {
+			msg__error("--pin: host CPU %u is absent, offline or not allowed here (see "
+				   "taskset, cpuset); these are possible: %s",
+				   list[i], possible);
+			return -EINVAL;
+		}
+	}
+	o->nr_pins = n < KAP_MAX_VCPUS ? n : KAP_MAX_VCPUS;
+	memcpy(o->pins, list, o->nr_pins * sizeof(*list));
 	return 0;
 }
 
@@ -232,6 +281,8 @@ static int set_option(struct run_options *o, int id, const char *value)
 		return set_mem(o, value);
 	case OPT_CPUS:
 		return set_cpus(o, value);
+	case OPT_PIN:
+		return set_pin(o, value);
 	case OPT_KERNEL:
 		return set_file("kernel", value, &o->kernel);
 	case OPT_INITRD:

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <kap/abi.h>
 #include <kap/boot.h>
 
 #define OPTIONS_MAX_DISKS 24
@@ -22,6 +23,8 @@ struct run_options {
 	enum kap_engine engine;
 	uint64_t mem;			/* bytes */
 	unsigned int cpus;
+	uint16_t pins[KAP_MAX_VCPUS];	/* host CPUs to pin vCPUs to, in turn */
+	unsigned int nr_pins;		/* 0: vCPUs move */
 	const char *kernel;		/* NULL: the default one */
 	const char *initrd;		/* NULL: the default one */
 	bool no_initrd;

@@ -25,6 +25,7 @@
 #include "vm/life.h"
 #include "vm/loader.h"
 #include "vm/msg.h"
+#include "vm/place.h"
 #include "vm/vm.h"
 
 #define DRAIN_MS 2000
@@ -102,6 +103,7 @@ static int load(struct run *run)
 		.term = getenv("TERM"),
 		.quiet = o->quiet,
 	};
+	unsigned int host_cpus;
 	char *cmdline;
 	int err = 0;
 
@@ -114,15 +116,18 @@ static int load(struct run *run)
 	cmdline = command_line(o);
 	if (!cmdline)
 		return -ENOMEM;
+	host_cpus = place__init(&run->vm, o->pins, o->nr_pins);
 	err = boot__fill(&run->vm, &(struct boot_config){
 					   .kernel = &run->kernel,
 					   .initrd = &initrd,
 					   .engine = o->engine,
 					   .cmdline = cmdline,
 					   .nr_devs = dev__count(),
+					   .host_cpus = host_cpus,
 	});
 	msg__detail("kernel %s, %llu MiB, engine ptrace (the only one that is built)",
 		    run->kernel_path, (unsigned long long)(o->mem >> 20));
+	msg__detail("vCPUs: %u, on %u host CPUs", o->cpus, host_cpus);
 	msg__detail("command line: %s", cmdline);
 	free(cmdline);
 	return err;

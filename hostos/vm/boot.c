@@ -75,6 +75,7 @@ int boot__fill(struct vm *vm, const struct boot_config *config)
 	boot->engine = config->engine;
 	boot->nr_cpus = vm->nr_cpus;
 	boot->nr_devs = config->nr_devs;
+	boot->host_cpus = config->host_cpus;
 	boot->max_map_count = maps > UINT32_MAX ? UINT32_MAX : maps;
 	boot->mmap_min_addr = host_limit("/proc/sys/vm/mmap_min_addr", 65536);
 	strcpy(boot->cmdline, config->cmdline);

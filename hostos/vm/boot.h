@@ -17,6 +17,7 @@ struct boot_config {
 	enum kap_engine engine;
 	const char *cmdline;
 	unsigned int nr_devs;
+	unsigned int host_cpus;
 };
 
 /* 0 or -errno, told. */

@@ -70,6 +70,30 @@ static void print_backtrace(struct vm *vm, const struct kap_regs *regs,
 	}
 }
 
+/* What the other vCPUs did; each in its own words, like all else here. */
+static void print_others(struct vm *vm, unsigned int but)
+{
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+		const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+		uint32_t state = __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED);
+		unsigned long long traps = vcpu->nr_traps;
+
+		if (cpu == but)
+			continue;
+		if (state == KAP_VCPU_USER)
+			msg__report("  vCPU %u: ran user code of space %u (%llu traps)", cpu,
+				    vcpu->space, traps);
+		else
+			msg__report("  vCPU %u: %s (%llu traps)", cpu,
+				    state == KAP_VCPU_OFF    ? "was off" :
+				    state == KAP_VCPU_KERNEL ? "was in the kernel" :
+				    state == KAP_VCPU_IDLE   ? "was idle" :
+				    state == KAP_VCPU_PARKED ? "was parked" :
+							       "is in no state that kap knows",
+				    traps);
+	}
+}
+
 void crash__report(struct vm *vm, unsigned int cpu, const char *message, const char *kernel)
 {
 	struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
@@ -85,6 +109,10 @@ void crash__report(struct vm *vm, unsigned int cpu, const char *message, const c
 		print_registers(&regs, &trap, symbols);
 		print_backtrace(vm, &regs, symbols);
 		symbols__free(symbols);
+	}
+	if (vm->nr_cpus > 1) {
+		msg__report("the other vCPUs:");
+		print_others(vm, cpu);
 	}
 	msg__report("last console lines:");
 	log__print_last(LAST_LINES);

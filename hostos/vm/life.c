@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -226,15 +227,21 @@ void life__destroy(struct vm *vm)
 void vm__ring(struct vm *vm, unsigned int cpu, uint32_t bells)
 {
 	struct kap_vcpu *vcpu;
-	uint32_t before;
+	uint32_t before, state;
 	pid_t pid, tid;
 
 	if (cpu >= (unsigned int)vm->nr_cpus)
 		return;
 	vcpu = vm__vcpu(vm, cpu);
-	before = __atomic_fetch_or(&vcpu->pending, bells, __ATOMIC_ACQ_REL);
+	before = __atomic_fetch_or(&vcpu->pending, bells, __ATOMIC_SEQ_CST);
 	if ((before & bells) == bells || !vm->space0)
 		return;
+	/* It says that it sleeps before it looks at pending for the last time. */
+	state = __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED);
+	if (state == KAP_VCPU_IDLE || state == KAP_VCPU_OFF) {
+		syscall(SYS_futex, &vcpu->pending, FUTEX_WAKE, 1, NULL, NULL, 0);
+		return;
+	}
 	pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
 	tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
 	/* The guest wrote these numbers: only processes of this VM may be signalled. */

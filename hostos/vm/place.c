@@ -1,217 +1,199 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Placement of the vCPUs' threads on host CPUs. See place.h for why they are bound at all.
+ * Placement of the vCPUs on host CPUs: looks from time to time, writes what the guest shall do.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
+#include "vm/balance.h"
+#include "vm/cpulist.h"
+#include "vm/demand.h"
 #include "vm/loop.h"
 #include "vm/msg.h"
 #include "vm/place.h"
+#include "vm/usage.h"
 #include "vm/vm.h"
 
-#define INTERVAL_NS	500000000ULL
-/*
- * Waiting for more than this share of the interval makes a CPU crowded. The vCPU
- * and its runner wait for each other, too: up to a quarter of the time, one trap after the other.
- */
-#define CROWDED_PERCENT	40
-/* Another CPU is free when it idles for at least half of the interval. */
-#define FREE_SHARE	2
-#define STAT_SIZE	65536
+#define BUSY_INTERVAL_NS	500000000ULL
+#define IDLE_INTERVAL_NS	2000000000ULL
+/* What a CPU did in a longer time says little about now. */
+#define MAX_AGE_NS		(BUSY_INTERVAL_NS * 3 / 2)
 
 static struct {
 	struct vm *vm;
 	struct loop_timer *timer;
-	cpu_set_t allowed;
-	struct place_load load;
-	uint64_t idle[CPU_SETSIZE], all[CPU_SETSIZE];
+	uint16_t pins[KAP_MAX_VCPUS];
+	unsigned int nr_pins;
+	int cpu[KAP_MAX_VCPUS];		/* host CPU of each vCPU */
+	struct demand demand[KAP_MAX_VCPUS];
 } place;
 
-bool place__parse_schedstat(const char *text, struct place_load *load)
+static uint64_t now_ns(void)
 {
-	unsigned long long run, wait;
+	struct timespec ts;
 
-	if (sscanf(text, "%llu %llu", &run, &wait) != 2)
-		return false;
-	load->run_ns = run;
-	load->wait_ns = wait;
-	return true;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-bool place__parse_stat(const char *text, int cpu, uint64_t *idle, uint64_t *all)
+static void set_place(unsigned int n, int cpu)
 {
-	unsigned long long v[8] = { 0 };
-	char name[16];
-	const char *line = text;
+	place.cpu[n] = cpu;
+	__atomic_store_n(&vm__vcpu(place.vm, n)->place, (uint32_t)cpu + 1, __ATOMIC_RELAXED);
+}
 
-	snprintf(name, sizeof(name), "cpu%d ", cpu);
-	while (line && strncmp(line, name, strlen(name))) {
-		line = strchr(line, '\n');
-		if (line)
-			line++;
+/* Whether the vCPU is busy. All that is read of its page may be nonsense, see demand.h. */
+static bool look_at(unsigned int n, uint64_t now)
+{
+	struct kap_vcpu *vcpu = vm__vcpu(place.vm, n);
+	uint32_t state = __atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE);
+	struct demand *demand = &place.demand[n];
+	struct demand_look look = {
+		.now_ns = now,
+		.idle = state != KAP_VCPU_KERNEL && state != KAP_VCPU_USER,
+		.idle_ns = __atomic_load_n(&vcpu->idle_ns, __ATOMIC_RELAXED),
+		.nr_traps = __atomic_load_n(&vcpu->nr_traps, __ATOMIC_RELAXED),
+	};
+
+	if (!look.idle) {
+		pid_t space0 = place.vm->space0;
+		int32_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_RELAXED);
+
+		look.has_kernel = usage__of_thread(space0, tid, &look.kernel);
+		look.runner_tid = __atomic_load_n(&vcpu->runner_tid, __ATOMIC_RELAXED);
+		look.has_runner = usage__of_group(space0, look.runner_tid, &look.runner);
 	}
-	if (!line || sscanf(line + strlen(name), "%llu %llu %llu %llu %llu %llu %llu %llu", &v[0],
-			    &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 5)
-		return false;
-	*idle = v[3] + v[4];
-	*all = 0;
-	for (int i = 0; i < 8; i++)
-		*all += v[i];
-	return true;
+	demand__update(demand, &look);
+	__atomic_store_n(&vcpu->steal_ns, demand->steal_ns, __ATOMIC_RELAXED);
+	return !look.idle;
 }
 
-bool place__crowded(const struct place_load *before, const struct place_load *now,
-		    uint64_t interval_ns)
+/* What others than the VM use of the CPUs, in the order of ids. */
+static bool get_others(const struct cpulist_set *allowed, const uint16_t *ids, int nr_ids,
+		       uint64_t now, uint8_t *others)
 {
-	return now->wait_ns - before->wait_ns > interval_ns / 100 * CROWDED_PERCENT;
-}
+	static uint8_t used[CPULIST_CPUS];
+	bool known = usage__of_cpus(allowed, now, MAX_AGE_NS, used);
 
-static bool read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	for (int n = 0; n < place.vm->nr_cpus; n++) {
+		unsigned int got = place.demand[n].got;
 
-	if (fd < 0)
-		return false;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	buf[n] = 0;
-	return true;
-}
-
-/* The vCPU's thread and the runner it is waiting for, together. */
-static bool read_load(struct place_load *sum)
-{
-	const struct kap_vcpu *vcpu = vm__vcpu(place.vm, 0);
-	int tids[2] = { place.vm->space0, vcpu->runner_tid };
-	char path[64], text[128];
-	struct place_load one;
-
-	*sum = (struct place_load){ 0 };
-	for (int i = 0; i < 2; i++) {
-		/* The guest wrote the second number: it only names a file to read. */
-		snprintf(path, sizeof(path), "/proc/%d/schedstat", tids[i]);
-		if (!read_file(path, text, sizeof(text)) || !place__parse_schedstat(text, &one))
-			return i > 0;
-		sum->run_ns += one.run_ns;
-		sum->wait_ns += one.wait_ns;
+		used[place.cpu[n]] -= got < used[place.cpu[n]] ? got : used[place.cpu[n]];
 	}
-	return true;
+	for (int i = 0; i < nr_ids; i++)
+		others[i] = known ? used[ids[i]] : 0;
+	return known;
 }
 
-/* The allowed CPU that idled most since the last look, if it is free; else -1. */
-static int find_free(int besides)
+static void balance(const struct cpulist_set *allowed, uint64_t now, bool any_lost)
 {
-	static char text[STAT_SIZE];
-	uint64_t best = 0;
-	int found = -1;
+	static uint16_t ids[CPULIST_CPUS], index_of[CPULIST_CPUS];
+	static uint8_t others[CPULIST_CPUS];
+	struct balance_vcpu vcpus[KAP_MAX_VCPUS];
+	int nr_ids = 0;
 
-	if (!read_file("/proc/stat", text, sizeof(text)))
-		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		uint64_t idle, all, idled, passed;
-
-		if (!CPU_ISSET(cpu, &place.allowed) || !place__parse_stat(text, cpu, &idle, &all))
-			continue;
-		idled = idle - place.idle[cpu];
-		passed = all - place.all[cpu];
-		place.idle[cpu] = idle;
-		place.all[cpu] = all;
-		if (cpu != besides && idled * FREE_SHARE >= passed && idled > best) {
-			best = idled;
-			found = cpu;
+	for (int cpu = 0; cpu < CPULIST_CPUS; cpu++) {
+		if (cpulist__has(allowed, cpu)) {
+			index_of[cpu] = nr_ids;
+			ids[nr_ids++] = cpu;
 		}
 	}
-	return found;
-}
-
-static void move_threads(pid_t pid, const cpu_set_t *to)
-{
-	char path[64];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
+	if (!get_others(allowed, ids, nr_ids, now, others) && !any_lost)
 		return;
-	while ((entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			sched_setaffinity(atoi(entry->d_name), sizeof(*to), to);
-	closedir(dir);
-}
+	for (int n = 0; n < place.vm->nr_cpus; n++) {
+		bool lost = !cpulist__has(allowed, place.cpu[n]);
 
-/* All processes of the VM are in the process group of space 0. */
-static void move_all(int cpu)
-{
-	cpu_set_t to;
-	struct dirent *entry;
-	DIR *dir = opendir("/proc");
-
-	if (!dir)
-		return;
-	CPU_ZERO(&to);
-	CPU_SET(cpu, &to);
-	while ((entry = readdir(dir))) {
-		pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-
-		if (pid && getpgid(pid) == place.vm->space0)
-			move_threads(pid, &to);
+		vcpus[n] = (struct balance_vcpu){
+			.cpu = lost ? -1 : index_of[place.cpu[n]],
+			.load = place.demand[n].load,
+		};
 	}
-	closedir(dir);
-	msg__detail("the guest moves to host CPU %d, its own is busy", cpu);
+	if (!balance__decide(others, nr_ids, vcpus, place.vm->nr_cpus))
+		return;
+	for (int n = 0; n < place.vm->nr_cpus; n++) {
+		int cpu = ids[vcpus[n].cpu], old = place.cpu[n];
+
+		if (cpu == old)
+			continue;
+		msg__detail("vCPU %d moves to host CPU %d: its CPU %d %s", n, cpu, old,
+			    cpulist__has(allowed, old) ? "is crowded" : "may not be used any more");
+		set_place(n, cpu);
+	}
 }
 
-static int home_cpu(void)
+/* A pinned vCPU leaves its CPU only while that may not be used. */
+static void keep_pinned(const struct cpulist_set *allowed)
 {
-	cpu_set_t set;
+	for (int n = 0; n < place.vm->nr_cpus; n++) {
+		unsigned int pin = n % place.nr_pins;
+		int cpu = place.pins[pin];
 
-	if (sched_getaffinity(place.vm->space0, sizeof(set), &set) || CPU_COUNT(&set) != 1)
-		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			return cpu;
-	return -1;
+		for (unsigned int i = 1; i < place.nr_pins && !cpulist__has(allowed, cpu); i++)
+			cpu = place.pins[(pin + i) % place.nr_pins];
+		if (!cpulist__has(allowed, cpu))
+			cpu = cpulist__next(allowed, cpu);
+		if (cpu == place.cpu[n])
+			continue;
+		if (cpu != place.pins[pin])
+			msg__note("vCPU %d runs on host CPU %d: kap may not use its CPU %d of "
+				  "--pin any more",
+				  n, cpu, place.pins[pin]);
+		else
+			msg__note("vCPU %d is back on its host CPU %d", n, cpu);
+		set_place(n, cpu);
+	}
 }
 
 static void look(void *arg)
 {
-	struct place_load now;
-	int home = home_cpu();
-	int cpu;
+	struct cpulist_set allowed;
+	bool any_busy = false, any_lost = false;
+	uint64_t now = now_ns();
 
 	(void)arg;
-	if (home >= 0 && read_load(&now)) {
-		cpu = find_free(home);
-		if (cpu >= 0 && place__crowded(&place.load, &now, INTERVAL_NS))
-			move_all(cpu);
-		place.load = now;
+	cpulist__allowed(&allowed);
+	for (int n = 0; n < place.vm->nr_cpus; n++) {
+		any_busy |= look_at(n, now);
+		any_lost |= !cpulist__has(&allowed, place.cpu[n]);
 	}
-	loop__timer_set(place.timer, INTERVAL_NS);
+	if (place.nr_pins)
+		keep_pinned(&allowed);
+	else if (any_busy || any_lost)
+		balance(&allowed, now, any_lost);
+	loop__timer_set(place.timer, any_busy ? BUSY_INTERVAL_NS : IDLE_INTERVAL_NS);
+}
+
+unsigned int place__init(struct vm *vm, const uint16_t *pins, unsigned int nr_pins)
+{
+	struct cpulist_set allowed, used = { 0 };
+	int next = sched_getcpu();
+
+	cpulist__allowed(&allowed);
+	place.vm = vm;
+	place.nr_pins = nr_pins;
+	memcpy(place.pins, pins, nr_pins * sizeof(*pins));
+	next = next < 0 ? 0 : next;
+	for (int n = 0; n < vm->nr_cpus; n++) {
+		int cpu = nr_pins ? pins[n % nr_pins] : cpulist__next(&allowed, next);
+
+		next = cpu + 1;
+		set_place(n, cpu);
+		cpulist__add(&used, cpu);
+	}
+	return cpulist__count(nr_pins ? &used : &allowed);
 }
 
 int place__start(struct vm *vm)
 {
-	/* With one CPU there is nothing to choose. */
-	if (sched_getaffinity(0, sizeof(place.allowed), &place.allowed) ||
-	    CPU_COUNT(&place.allowed) < 2)
-		return 0;
 	place.vm = vm;
 	place.timer = loop__timer_new(look, NULL);
 	if (!place.timer)
 		return -ENOMEM;
-	loop__timer_set(place.timer, INTERVAL_NS);
+	loop__timer_set(place.timer, BUSY_INTERVAL_NS);
 	return 0;
 }
 

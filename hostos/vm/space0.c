@@ -150,28 +150,63 @@ child(const struct vm *vm, struct handover *fds, struct kap_ctl *ctl, pid_t moni
 	jump(entry);
 }
 
+/*
+ * For a moment the child has all of the monitor's descriptors (`open` of them by now), a copy of
+ * each that it gets, and those at their place. The shell's limit is only a default: up to the hard
+ * one it may be raised.
+ */
+static int make_room(int nr_cpus, int open)
+{
+	int above = KAP_FD_REPLY + nr_cpus, all = open + nr_cpus;
+	rlim_t need = (all > above ? all : above) + 3 + nr_cpus;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
+		return 0;
+	if (limit.rlim_max >= need) {
+		limit.rlim_cur = need;
+		if (!setrlimit(RLIMIT_NOFILE, &limit))
+			return 0;
+	}
+	msg__error("--cpus=%d: kap needs %llu open files for it and the limit is %llu; raise it "
+		   "(ulimit -n)%s",
+		   nr_cpus, (unsigned long long)need, (unsigned long long)limit.rlim_max,
+		   nr_cpus > 1 ? ", or give fewer" : "");
+	return -EMFILE;
+}
+
+static void close_handover(const struct handover *fds, int nr_cpus)
+{
+	close(fds->null);
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		close(fds->reply[cpu]);
+}
+
 static int open_handover(const struct vm *vm, struct handover *fds)
 {
+	int err;
+
 	fds->ram = vm->ram_fd;
 	fds->doorbell = vm->doorbell_fd;
 	fds->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (fds->null < 0) {
-		int err = errno;
-
+		err = errno;
 		msg__error("/dev/null: %s; make it available in this sandbox or container",
 			   strerror(err));
 		return -err;
 	}
+	err = make_room(vm->nr_cpus, fds->null + 1);
+	if (err) {
+		close_handover(fds, 0);
+		return err;
+	}
 	for (int cpu = 0; cpu < vm->nr_cpus; cpu++) {
 		fds->reply[cpu] = eventfd(0, EFD_CLOEXEC);
 		if (fds->reply[cpu] < 0) {
-			int err = errno;
-
+			err = errno;
 			msg__error("eventfd: %s; raise the limit on open files (ulimit -n)",
 				   strerror(err));
-			while (cpu--)
-				close(fds->reply[cpu]);
-			close(fds->null);
+			close_handover(fds, cpu);
 			return -err;
 		}
 	}
@@ -218,8 +253,6 @@ int space0__start(struct vm *vm, uint64_t entry)
 		msg__error("no new process: %s; free some memory", strerror(-err));
 	}
 out:
-	close(fds.null);
-	for (int cpu = 0; cpu < vm->nr_cpus; cpu++)
-		close(fds.reply[cpu]);
+	close_handover(&fds, vm->nr_cpus);
 	return err;
 }

@@ -21,7 +21,7 @@ static long poke(struct runner *runner, unsigned int n, kap_u64 value)
 
 int kap_debug_load(struct kap_space *space, const struct kap_debug *debug)
 {
-	struct runner *runner = runner_get(space, this_stack()->cpu);
+	struct runner *runner = runner_get(space->shell, this_stack()->cpu);
 	unsigned int n;
 	long err;
 
@@ -41,7 +41,7 @@ int kap_debug_load(struct kap_space *space, const struct kap_debug *debug)
 
 void kap_debug_unload(struct kap_space *space, struct kap_debug *debug)
 {
-	struct runner *runner = runner_get(space, this_stack()->cpu);
+	struct runner *runner = runner_get(space->shell, this_stack()->cpu);
 
 	debug->status = STATUS_NONE;
 	if (!runner)

@@ -119,20 +119,87 @@ static void save(struct runner *runner)
 		fpu->fresh = 0;
 }
 
+/* Parts fpu and runner, on the runner's vCPU. Who sees no runner may use the area. */
+static void part(struct runner *runner, int keep)
+{
+	struct kap_fpu *fpu = runner->fpu;
+
+	if (!fpu)
+		return;
+	if (keep)
+		save(runner);
+	runner->fpu = NULL;
+	store_release(&fpu->runner, NULL);
+}
+
+/*
+ * What a vCPU wants of a runner that another one traces. Slot n is vCPU n's, which waits until it
+ * is free again; the other vCPU looks at all slots when KAP_BELL_SHIM rings.
+ */
+static struct {
+	struct kap_fpu *fpu;
+	kap_u32 of;		/* vCPU that is asked, plus 1; 0: nothing wanted */
+	kap_u32 keep;
+} requests[KAP_MAX_VCPUS];
+
+void fpu_serve(kap_u32 cpu)
+{
+	kap_u32 i;
+
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
+		struct runner *runner;
+
+		if (load_acquire(&requests[i].of) != cpu + 1)
+			continue;
+		runner = requests[i].fpu->runner;
+		if (runner && runner->cpu == cpu)
+			part(runner, requests[i].keep);
+		store_release(&requests[i].of, 0u);
+	}
+}
+
+static void ask(kap_u32 cpu, kap_u32 of, struct kap_fpu *fpu, int keep)
+{
+	kap_u32 spins = 0;
+
+	requests[cpu].fpu = fpu;
+	requests[cpu].keep = keep;
+	store_release(&requests[cpu].of, of + 1);
+	kap_ring_vcpu(of, KAP_BELL_SHIM);
+	/* The other one may be asking this one. */
+	while (load_acquire(&requests[cpu].of)) {
+		fpu_serve(cpu);
+		if (++spins % 64)
+			asm volatile("pause");
+		else
+			kap_relax();
+	}
+}
+
+static void leave_runner(struct kap_fpu *fpu, int keep)
+{
+	struct runner *runner = load_acquire((struct runner **)&fpu->runner);
+	kap_u32 cpu = this_stack()->cpu;
+
+	if (!runner)
+		return;
+	if (likely(runner->cpu == cpu))
+		part(runner, keep);
+	else
+		ask(cpu, runner->cpu, fpu, keep);
+}
+
+void fpu_detach(struct kap_fpu *fpu)
+{
+	leave_runner(fpu, 1);
+}
+
 void fpu_load(struct runner *runner, struct kap_fpu *fpu)
 {
-	struct runner *home = fpu->runner;
-
-	if (likely(home == runner))
+	if (likely(fpu->runner == runner))
 		return;
-	if (home) {
-		save(home);
-		home->fpu = NULL;
-	}
-	if (runner->fpu) {
-		save(runner);
-		runner->fpu->runner = NULL;
-	}
+	fpu_detach(fpu);
+	part(runner, 1);
 	set(runner->tid, fpu->fresh ? initial : fpu->area);
 	runner->fpu = fpu;
 	fpu->runner = runner;
@@ -140,19 +207,19 @@ void fpu_load(struct runner *runner, struct kap_fpu *fpu)
 
 void kap_fpu_save(struct kap_fpu *fpu)
 {
-	if (fpu->runner)
-		save(fpu->runner);
-	else if (fpu->fresh)
+	struct runner *runner = load_acquire((struct runner **)&fpu->runner);
+
+	if (runner && runner->cpu == this_stack()->cpu)
+		save(runner);
+	else
+		fpu_detach(fpu);
+	if (fpu->fresh && !fpu->runner)
 		kap_fpu_init_area(fpu->area);
 }
 
 void kap_fpu_release(struct kap_fpu *fpu)
 {
-	struct runner *runner = fpu->runner;
-
-	if (runner)
-		runner->fpu = NULL;
-	fpu->runner = NULL;
+	leave_runner(fpu, 0);
 }
 
 void kap_fpu_changed(struct kap_fpu *fpu)

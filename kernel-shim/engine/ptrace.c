@@ -5,6 +5,7 @@
  * (which the host then does not perform), a signal or a doorbell, and reads the registers.
  */
 #include "engine/ptrace.h"
+#include "lock.h"
 
 #define OPTIONS		(HOST_PTRACE_O_TRACESYSGOOD | HOST_PTRACE_O_EXITKILL)
 #define SYSCALL_STOP	(HOST_SIGTRAP | 0x80)
@@ -31,34 +32,77 @@ static int adopt(struct runner *runner)
 	int status = 0;
 	long err = host_ptrace(HOST_PTRACE_SEIZE, runner->tid, NULL, (void *)OPTIONS);
 
-	if (err == -HOST_ESRCH) {
-		runner->state = RUNNER_DEAD;
+	if (err == -HOST_ESRCH)
 		return -1;
-	}
 	if (err)
 		host_failed("ptrace of a space", err);
 	host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
-	if (wait_always(runner->tid, &status) < 0 || !stopped(status)) {
-		runner->state = RUNNER_DEAD;
+	if (wait_always(runner->tid, &status) < 0 || !stopped(status))
 		return -1;
-	}
-	runner->state = RUNNER_STOPPED;
 	return 0;
 }
 
-struct runner *runner_get(struct kap_space *space, kap_u32 cpu)
+/*
+ * The keeper's word for the new thread lies where user code of the space can write. But the
+ * host knows the threads of that process: those that are known already, and the new one.
+ */
+static kap_s32 new_thread(struct kap_shell *shell)
+{
+	kap_u32 i;
+	kap_s32 tid;
+
+	shell_sync(shell);
+	shell_op(shell, HOST_clone, KEEPER_RUNNER_FLAGS, 0, 0, 0, 0, 0);
+	shell->nr_ops = 0;
+	if (shell_request(shell, 1) != STUB_ANSWER_OK)
+		return 0;
+	tid = shell->scratch->result[0];
+	if (tid <= 0 || tid == shell->pid || host_call(HOST_tgkill, shell->pid, tid, 0))
+		return 0;
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++)
+		if (shell->runner[i].tid == tid)
+			return 0;
+	return tid;
+}
+
+static struct runner *make_runner(struct kap_shell *shell, kap_u32 cpu)
 {
 	static int learnt;
-	struct runner *runner = &space->shell->runner[cpu];
+	struct runner *runner = &shell->runner[cpu];
 
-	if (likely(runner->state == RUNNER_STOPPED))
-		return runner;
-	if (runner->state != RUNNER_NEW || adopt(runner))
+	if (runner->state == RUNNER_DEAD)
 		return NULL;
+	take_lock(&shell->lock);
+	if (shell->spare_tid) {
+		runner->tid = shell->spare_tid;
+		runner->bound = shell->bound;
+		shell->spare_tid = 0;
+	} else {
+		runner->tid = new_thread(shell);
+		runner->bound = shell->bound;
+	}
+	drop_lock(&shell->lock);
+	runner->cpu = cpu;
+	if (!runner->tid || adopt(runner)) {
+		runner->state = RUNNER_DEAD;
+		return NULL;
+	}
+	runner->state = RUNNER_STOPPED;
 	if (!learnt) {
 		fpu_learn(runner->tid);
 		learnt = 1;
 	}
+	return runner;
+}
+
+struct runner *runner_get(struct kap_shell *shell, kap_u32 cpu)
+{
+	struct runner *runner = &shell->runner[cpu];
+
+	if (unlikely(runner->state != RUNNER_STOPPED))
+		runner = make_runner(shell, cpu);
+	if (likely(runner))
+		place_thread(cpu, runner->tid, &runner->bound);
 	return runner;
 }
 
@@ -233,37 +277,13 @@ static int fault_queued(struct runner *runner)
 	return 0;
 }
 
-void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
-		  struct kap_trap *trap)
+/* Lets user code run until it stops; the host's wait status. */
+static int run(struct runner *runner, struct kap_vcpu *vcpu)
 {
-	kap_u32 cpu = this_stack()->cpu;
-	struct kap_vcpu *vcpu = kap_vcpu(cpu);
-	struct runner *runner;
-	int status = 0, sig;
-	long err;
+	int status = 0;
 
-	zero(trap, sizeof(*trap));
-	trap->kind = KAP_TRAP_DOORBELL;
-	if (load_acquire(&vcpu->pending))
-		return;
-
-	runner = runner_get(space, cpu);
-	if (!runner) {
-		trap->kind = KAP_TRAP_DEAD;
-		return;
-	}
-	kap_space_sync(space);
-	fpu_load(runner, fpu);
-	regs->orig_ax = ~0ULL;
-	if (unlikely(set_regs(runner, regs)))
-		goto lost;
-
-	vcpu->runner_tid = runner->tid;
-	vcpu->space = space->id;
-	vcpu->state = KAP_VCPU_USER;
-	err = host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL);
-	if (unlikely(err))
-		goto lost;
+	if (unlikely(host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL)))
+		return 0;
 	if (wait_user(runner->tid, &status, &vcpu->pending) == -HOST_EINTR) {
 		host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
 		wait_always(runner->tid, &status);
@@ -273,12 +293,47 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 		host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL);
 		wait_always(runner->tid, &status);
 	}
+	return status;
+}
+
+void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		  struct kap_trap *trap)
+{
+	kap_u32 cpu = this_stack()->cpu;
+	struct kap_vcpu *vcpu = kap_vcpu(cpu);
+	struct kap_shell *shell = space->shell;
+	struct runner *runner;
+	int status, sig;
+
+	zero(trap, sizeof(*trap));
+	trap->kind = KAP_TRAP_DOORBELL;
+	if (load_acquire(&vcpu->pending))
+		return;
+
+	place_vcpu(cpu);
+	runner = runner_get(shell, cpu);
+	if (unlikely(!runner)) {
+		trap->kind = KAP_TRAP_DEAD;
+		return;
+	}
+	fpu_load(runner, fpu);
+	regs->orig_ax = ~0ULL;
+	if (unlikely(set_regs(runner, regs)))
+		goto lost;
+
+	vcpu->runner_tid = runner->tid;
+	vcpu->space = space->id;
+	vcpu->state = KAP_VCPU_USER;
+	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
+	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
+	kap_space_sync(space);
+	status = run(runner, vcpu);
+	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;
 	if (unlikely(!stopped(status)))
 		goto lost;
-	err = host_ptrace(HOST_PTRACE_GETREGS, runner->tid, NULL, regs);
-	if (unlikely(err))
+	if (unlikely(host_ptrace(HOST_PTRACE_GETREGS, runner->tid, NULL, regs)))
 		goto lost;
 	copy(runner->tail, &regs->fs_base, sizeof(runner->tail));
 	runner->cs = regs->cs;

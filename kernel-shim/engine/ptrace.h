@@ -6,12 +6,12 @@
 #include "pool.h"
 
 /* The runner of a space on this vCPU, stopped; null when it is lost. */
-struct runner *runner_get(struct kap_space *space, kap_u32 cpu);
+struct runner *runner_get(struct kap_shell *shell, kap_u32 cpu);
 
 /* Size and features of the host's xstate, and its initial value, from the first runner. */
 void fpu_learn(kap_s32 tid);
 
-/* Makes the runner's registers hold fpu's state. */
+/* Makes the runner's registers hold fpu's state; on the vCPU that the runner belongs to. */
 void fpu_load(struct runner *runner, struct kap_fpu *fpu);
 
 #endif

@@ -37,6 +37,7 @@
 #define HOST_clock_gettime	228
 #define HOST_exit_group		231
 #define HOST_tgkill		234
+#define HOST_waitid		247
 #define HOST_getcpu		309
 #define HOST_seccomp		317
 
@@ -65,6 +66,8 @@
 #define HOST_CLONE_PARENT		0x00008000
 #define HOST_CLONE_THREAD		0x00010000
 #define HOST_CLONE_SYSVSEM		0x00040000
+
+#define HOST_P_PID	1
 
 #define HOST_PR_SET_PDEATHSIG	1
 #define HOST_PR_SET_NAME	15
@@ -185,6 +188,8 @@ struct host_iovec {
 #define HOST_NT_PRSTATUS	1
 #define HOST_NT_X86_XSTATE	0x202
 #define HOST_WNOHANG		1
+#define HOST_WEXITED		4
+#define HOST_WNOWAIT		0x01000000
 #define HOST_WALL		0x40000000
 #define HOST_WNOTHREAD		0x20000000
 

@@ -26,7 +26,7 @@ test_badboot()
 		said "didn't understand its boot information" "bad $what is refused with a message"
 	done
 	guest note_version 121
-	said "built for version 2 of the machine contract" "both versions are named"
+	said "built for version 3 of the machine contract" "both versions are named"
 	guest note_window 121
 	said "linked for a kernel window at" "the wrong place is named"
 	guest note_none 121
@@ -237,8 +237,19 @@ test_killed()
 	said 'ended by signal 15' 'says that it was ended'
 }
 
+# The last run shows that the test would notice a flush that is missing.
+test_smp()
+{
+	guest smp 0 --cpus 2
+	guest smp 0 --cpus 4
+	begin smp --cpus 2 --append noflush
+	finish_run
+	grep -q '^not ok - after a flush' "$log"
+	point $? 'smp: without the remote flush it fails'
+}
+
 [ $# -gt 0 ] || set -- boot badboot trap fault map spaces xstate sanitize pool evict doorbell idle \
-	kernel_trap panic killed
+	kernel_trap panic killed smp
 for name in "$@"; do
 	"test_$name"
 done

@@ -207,7 +207,7 @@ static void count_interrupt(struct kap_regs *regs)
 {
 	(void)regs;
 	nr_interrupts++;
-	kap_take_pending(0);
+	kap_take_pending(this_cpu());
 }
 
 static void unexpected_trap(struct kap_regs *regs, const struct kap_trap *trap)
@@ -245,6 +245,11 @@ void irqs_on(void)
 	stack()->irqs_off = 0;
 	if (__atomic_load_n(&kap_vcpu(stack()->cpu)->pending, __ATOMIC_RELAXED))
 		kap_poll_doorbell();
+}
+
+kap_u32 this_cpu(void)
+{
+	return stack()->cpu;
 }
 
 int irqs_are_off(void)

@@ -59,6 +59,7 @@ extern volatile unsigned int nr_interrupts;
 void irqs_on(void);
 void irqs_off(void);
 int irqs_are_off(void);
+kap_u32 this_cpu(void);
 
 /* ---- users ------------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ kap_u32 user_step(struct user *u)
 kap_u32 user_run(struct user *u)
 {
 	while (user_step(u) == KAP_TRAP_DOORBELL)
-		kap_take_pending(0);
+		kap_take_pending(this_cpu());
 	return u->trap.kind;
 }
 
@@ -69,12 +69,12 @@ kap_u32 user_run_for(struct user *u, kap_u64 ns)
 {
 	kap_u32 kind;
 
-	kap_set_deadline(0, kap_now() + ns);
+	kap_set_deadline(this_cpu(), kap_now() + ns);
 	do {
 		kind = user_step(u);
-	} while (kind == KAP_TRAP_DOORBELL && !(kap_take_pending(0) & KAP_BELL_TIMER));
-	kap_set_deadline(0, ~0ULL);
-	kap_take_pending(0);
+	} while (kind == KAP_TRAP_DOORBELL && !(kap_take_pending(this_cpu()) & KAP_BELL_TIMER));
+	kap_set_deadline(this_cpu(), ~0ULL);
+	kap_take_pending(this_cpu());
 	return kind;
 }
 
@@ -88,14 +88,14 @@ void ask_script(struct user *u, const char *what)
 	memcpy(code, u->code, PAGE);
 	user_load(u, spin);
 	/* The thread is known from the first run on. */
-	kap_vcpu(0)->runner_tid = 0;
-	while (!kap_vcpu(0)->runner_tid)
+	kap_vcpu(this_cpu())->runner_tid = 0;
+	while (!kap_vcpu(this_cpu())->runner_tid)
 		if (user_run_for(u, 1000000) != KAP_TRAP_DOORBELL)
 			give_up("%s: trap kind %u in an endless loop", what, u->trap.kind);
-	say("ASK %s %d\n", what, kap_vcpu(0)->runner_tid);
+	say("ASK %s %d\n", what, kap_vcpu(this_cpu())->runner_tid);
 	do {
 		user_step(u);
-	} while (u->trap.kind == KAP_TRAP_DOORBELL && kap_take_pending(0));
+	} while (u->trap.kind == KAP_TRAP_DOORBELL && kap_take_pending(this_cpu()));
 	memcpy(u->code, code, PAGE);
 	u->regs = saved;
 	say("# %s: done\n", what);

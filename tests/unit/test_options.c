@@ -14,6 +14,7 @@
 
 #include "capture.h"
 #include "cli/options.h"
+#include "vm/cpulist.h"
 
 #define PARSE(options, ...)							\
 	({									\
@@ -140,6 +141,55 @@ static void everything(void **state)
 	options__free(&o);
 }
 
+static void cpus(void **state)
+{
+	struct run_options o;
+	struct cpulist_set allowed;
+	unsigned int nr;
+
+	(void)state;
+	cpulist__allowed(&allowed);
+	nr = cpulist__count(&allowed);
+	assert_int_equal(PARSE(&o, "--cpus=64"), 0);
+	assert_int_equal(o.cpus, 64);
+	assert_int_equal(o.nr_pins, 0);
+	assert_int_equal(PARSE(&o, "--cpus", "host"), 0);
+	assert_int_equal(o.cpus, nr < 64 ? nr : 64);
+}
+
+static void pin(void **state)
+{
+	int cpu, absent = 0;
+	struct cpulist_set allowed;
+	char list[64], possible[256], message[512];
+	char *argv[] = { "run", "--pin", list, NULL };
+	struct run_options o;
+	const char *said;
+
+	(void)state;
+	cpulist__allowed(&allowed);
+	cpu = cpulist__next(&allowed, 0);
+	while (cpulist__has(&allowed, absent))
+		absent++;
+
+	snprintf(list, sizeof(list), "%d,%d-%d", cpu, cpu, cpu);
+	assert_int_equal(options__parse(3, argv, &o), 0);
+	assert_int_equal(o.nr_pins, 2);
+	assert_int_equal(o.pins[0], cpu);
+	assert_int_equal(o.pins[1], cpu);
+
+	/* The one that is missing is named, and those that there are. */
+	snprintf(list, sizeof(list), "%d,%d", cpu, absent);
+	cpulist__format(&allowed, possible, sizeof(possible));
+	snprintf(message, sizeof(message), "host CPU %d is absent", absent);
+	capture__begin();
+	assert_int_equal(options__parse(3, argv, &o), -EINVAL);
+	said = capture__end();
+	assert_non_null(strstr(said, message));
+	snprintf(message, sizeof(message), "possible: %s\n", possible);
+	assert_non_null(strstr(said, message));
+}
+
 static void no_initrd(void **state)
 {
 	struct run_options o;
@@ -159,9 +209,19 @@ static void refusals(void **state)
 	REFUSED("--mem: '31M'", "--mem=31M");
 	REFUSED("--mem: '256MB'", "--mem=256MB");
 	REFUSED("--mem: a value is missing", "--mem");
-	REFUSED("--cpus: '2'", "--cpus=2");
-	REFUSED("--cpus: '0'", "--cpus=0");
-	REFUSED("--cpus: '1x'", "--cpus=1x");
+	REFUSED("--cpus: '0' is too few", "--cpus=0");
+	REFUSED("--cpus: '65' is too many", "--cpus=65");
+	REFUSED("is too many", "--cpus=99999999999999999999");
+	REFUSED("--cpus: '1x' is no number", "--cpus=1x");
+	REFUSED("--cpus: '-1' is no number", "--cpus=-1");
+	REFUSED("--cpus: '' is no number", "--cpus=");
+	REFUSED("--cpus: 'hosts' is no number", "--cpus=hosts");
+	REFUSED("--cpus: ' 2' is no number", "--cpus", " 2");
+	REFUSED("--pin: '' is no list", "--pin=");
+	REFUSED("--pin: '1-0' is no list", "--pin=1-0");
+	REFUSED("--pin: 'x' is no list", "--pin=x");
+	REFUSED("--pin: '8192' names a CPU that no host has", "--pin=8192");
+	REFUSED("the list is too long", "--pin=0-8191,0");
 	REFUSED("not built yet", "--engine=seccomp");
 	REFUSED("not built yet", "--engine=direct");
 	REFUSED("--engine: 'kvm'", "--engine=kvm");
@@ -235,6 +295,7 @@ int main(void)
 		cmocka_unit_test(sizes),	  cmocka_unit_test(seconds),
 		cmocka_unit_test(defaults),	  cmocka_unit_test(everything),
 		cmocka_unit_test(no_initrd),	  cmocka_unit_test(refusals),
+		cmocka_unit_test(cpus),		  cmocka_unit_test(pin),
 		cmocka_unit_test(too_many_disks), cmocka_unit_test(long_command),
 	};
 

@@ -4,7 +4,6 @@
 #define _ASM_KAP_MMU_CONTEXT_H
 
 #include <linux/mm_types.h>
-#include <linux/cpumask.h>
 #include <asm-generic/mm_hooks.h>
 
 #define init_new_context init_new_context
@@ -15,22 +14,15 @@ extern void destroy_context(struct mm_struct *mm);
 static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
 			     struct task_struct *tsk)
 {
-	unsigned int cpu = smp_processor_id();
-
-	if (prev == next)
-		return;
-	cpumask_set_cpu(cpu, mm_cpumask(next));
-	cpumask_clear_cpu(cpu, mm_cpumask(prev));
+	/* Nothing: user code is run in a space that is named each time it runs. */
 }
+
+#define deactivate_mm(tsk, mm) kap_deactivate_mm(tsk)
+extern void kap_deactivate_mm(struct task_struct *task);
 
 #define activate_mm activate_mm
 static inline void activate_mm(struct mm_struct *prev, struct mm_struct *next)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
-	switch_mm(prev, next, current);
-	local_irq_restore(flags);
 }
 
 #include <asm-generic/mmu_context.h>

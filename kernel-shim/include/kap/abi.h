@@ -11,7 +11,7 @@
 #ifndef KAP_ABI_H
 #define KAP_ABI_H
 
-#define KAP_ABI_VERSION		1
+#define KAP_ABI_VERSION		2
 
 /*
  * User addresses that a guest program can never use: the hole. It holds the

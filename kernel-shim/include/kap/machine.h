@@ -89,6 +89,15 @@ void kap_ring_vcpu(kap_u32 cpu, kap_u32 bells);
 /* Lets other host threads run: for a vCPU that spins for a lock. */
 void kap_relax(void);
 
+/*
+ * Starts vCPU `cpu` (1 and up) with `entry` on the stack whose base is `stack`, interrupts off.
+ * Also for one that was stopped. -EAGAIN (host limit on threads), -ENOMEM.
+ */
+int kap_vcpu_start(kap_u32 cpu, void *stack, void (*entry)(void));
+
+/* Stops the calling vCPU until somebody starts it anew; irqs_off == 1. */
+void kap_vcpu_stop(void) __attribute__((noreturn));
+
 /* Monotonic ns by asking the host (slow; when KAP_TIME_TSC_OK is clear). */
 kap_u64 kap_host_ns(void);
 
@@ -144,6 +153,14 @@ int kap_space_create(struct kap_space *space);
 void kap_space_destroy(struct kap_space *space);
 
 /*
+ * Around changes of a space, with irqs_off == 1: one vCPU at a time. What the guest's page tables
+ * say must be read in between, so that a mapping and its flush come in the right order.
+ * May be left out by a kernel that runs on one vCPU.
+ */
+void kap_space_begin(struct kap_space *space);
+void kap_space_end(struct kap_space *space);
+
+/*
  * Batched changes of what a space's user code sees. They are queued in order,
  * joined into runs, and carried out at the latest by kap_space_sync() or
  * kap_run_user() of that space. va, phys and len are multiples of the page size; the
@@ -154,14 +171,23 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len);
 void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32 prot);
 
-/* Returns when everything queued is in force for every runner of the space. */
+/*
+ * The remote flush, between begin and end: returns when no user code can use any more what was
+ * taken away. If no vCPU runs user code of the space, that is so at once: whoever comes next
+ * carries the queue out first.
+ */
+void kap_space_flush(struct kap_space *space);
+
+/* Returns when everything queued is in force for every runner of the space; without begin. */
 void kap_space_sync(struct kap_space *space);
 
 /* ---- user code --------------------------------------------------------- */
 
 /*
  * The floating-point and vector state of one user thread. The state lives in a
- * host runner while the thread runs there, and in `area` otherwise.
+ * host runner while the thread runs there, and in `area` otherwise. Only the vCPU that a
+ * runner belongs to can read it: the functions below ask it, so they are called with
+ * irqs_off == 1 and no lock held that another vCPU may wait for with interrupts off.
  */
 struct kap_fpu {
 	void *area;		/* kap_xsave_size() bytes, 64-byte aligned */

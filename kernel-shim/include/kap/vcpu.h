@@ -61,6 +61,7 @@ struct kap_trap {
 #define KAP_BELL_IPI		(1u << 2)	/* another vCPU: kap_vcpu.ipi is not 0 */
 #define KAP_BELL_PARK		(1u << 3)	/* the monitor wants this vCPU parked */
 #define KAP_BELL_POWER		(1u << 4)	/* the monitor asks for an orderly power-off */
+#define KAP_BELL_SHIM		(1u << 5)	/* between the shims of two vCPUs; the kernel never sees it */
 
 enum kap_vcpu_state {
 	KAP_VCPU_OFF		= 0,
@@ -76,7 +77,8 @@ enum kap_vcpu_state {
  * Ringing a doorbell: set what it is about (dev_pending, ipi), then the bit in
  * pending (atomic OR, release); if the bit was clear, send signal
  * KAP_BELL_SIGNAL to thread (host_pid, host_tid). That ends an idle wait, a host call and
- * guest user code alike. The vCPU takes pending with an atomic exchange
+ * guest user code alike. For a vCPU whose state is KAP_VCPU_IDLE after the OR (a full barrier), waking
+ * the futex is enough. The vCPU takes pending with an atomic exchange
  * (acquire) and only then looks at the words that it announces.
  */
 #define KAP_BELL_SIGNAL		10	/* SIGUSR1 */
@@ -87,7 +89,12 @@ struct kap_vcpu {
 	kap_u32 pending;		/* KAP_BELL_*; also the futex of an idle vCPU */
 	kap_u32 ipi;			/* meaning is the guest kernel's */
 	kap_u64 dev_pending;		/* bit n: device slot n has an interrupt */
-	kap_u64 pad0[6];
+
+	/* written by the monitor */
+	kap_u32 place;			/* host CPU to run on, plus 1; 0: any. Taken at the next trap */
+	kap_u32 pad0;
+	kap_u64 steal_ns;		/* how long it waited for a host CPU, up to now */
+	kap_u64 pad1[4];
 
 	/* written by the vCPU, read by the monitor */
 	kap_u32 state;			/* enum kap_vcpu_state */
@@ -95,10 +102,9 @@ struct kap_vcpu {
 	kap_s32 host_pid;		/* thread to signal; 0 until the vCPU runs */
 	kap_s32 host_tid;
 	kap_s32 runner_tid;		/* host thread of its user code; 0: none */
-	kap_u32 pad1;
+	kap_u32 pad2;
 	kap_u64 deadline_ns;		/* CLOCK_MONOTONIC of the host; ~0: none */
 	kap_u64 idle_ns;
-	kap_u64 steal_ns;
 	kap_u64 nr_traps;
 	kap_u64 nr_faults;
 	kap_u64 nr_bells;

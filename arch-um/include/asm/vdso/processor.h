@@ -5,9 +5,19 @@
 
 #ifndef __ASSEMBLY__
 
+#ifndef BUILD_VDSO
+/* smp.c: gives the host CPU away now and then; set when there are fewer of them than vCPUs. */
+extern int kap_crowded;
+extern void kap_crowded_relax(void);
+#endif
+
 static __always_inline void cpu_relax(void)
 {
 	asm volatile("pause" ::: "memory");
+#ifndef BUILD_VDSO
+	if (__builtin_expect(kap_crowded, 0))
+		kap_crowded_relax();
+#endif
 }
 
 struct getcpu_cache;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Time that the host gave to others while a vCPU had work: the monitor measures it. */
+#ifndef _ASM_KAP_PARAVIRT_H
+#define _ASM_KAP_PARAVIRT_H
+
+#include <kap/machine.h>
+
+struct static_key;
+extern struct static_key paravirt_steal_enabled;
+extern struct static_key paravirt_steal_rq_enabled;
+
+static inline u64 paravirt_steal_clock(int cpu)
+{
+	return READ_ONCE(kap_vcpu(cpu)->steal_ns);
+}
+
+#endif
