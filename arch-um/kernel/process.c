@@ -14,6 +14,7 @@
 #include <linux/entry-common.h>
 #include <asm/switch_to.h>
 #include <asm/mmu_context.h>
+#include <asm/sync_core.h>
 #include <kap/machine.h>
 
 #include "../x86/debugreg.h"
@@ -163,3 +164,16 @@ void kap_deactivate_mm(struct task_struct *task)
 	kap_fpu_release(&task->thread.fpu);
 	local_irq_restore(flags);
 }
+
+/*
+ * The host goes back to user code by sysret, which does not serialise, only when rcx holds the
+ * return address. A system call may change rcx, so it gets another value: then it is iret.
+ */
+void sync_core_before_usermode(void)
+{
+	struct pt_regs *regs = current_pt_regs();
+
+	if (current->mm && regs->orig_ax != -1UL && regs->cx == regs->ip)
+		regs->cx = 0;
+}
+EXPORT_SYMBOL_GPL(sync_core_before_usermode);

@@ -93,10 +93,21 @@ void kap_update_mmu_cache_pmd(struct vm_area_struct *vma, unsigned long addr, pm
 	kap_show_pmd(vma->vm_mm, addr, pmdp);
 }
 
+/* Breaks the guest's programs on purpose: shows that a test would notice. */
+static bool no_remote_flush __ro_after_init;
+
+static int __init set_no_remote_flush(char *arg)
+{
+	no_remote_flush = true;
+	return 0;
+}
+early_param("kap_no_remote_flush", set_no_remote_flush);
+
 /* Ends a flush whose changes are queued. */
 static void flush(struct mm_struct *mm, unsigned long flags)
 {
-	kap_space_flush(&mm->context.space);
+	if (likely(!no_remote_flush))
+		kap_space_flush(&mm->context.space);
 	end(mm, flags);
 	kap_wait_for_copies(mm);
 }
