@@ -86,6 +86,27 @@ void read_persistent_clock64(struct timespec64 *ts)
 struct static_key paravirt_steal_enabled;
 struct static_key paravirt_steal_rq_enabled;
 
+/*
+ * The monitor tells of stolen time twice a second, all at once; but no more of it can be taken off a
+ * tick than the tick is long. So it is handed on at most as fast as time passes.
+ */
+struct stolen {
+	u64 told;
+	u64 at;
+};
+
+static DEFINE_PER_CPU(struct stolen, stolen);
+
+u64 paravirt_steal_clock(int cpu)
+{
+	struct stolen *s = per_cpu_ptr(&stolen, cpu);
+	u64 now = kap_now();
+
+	s->told += min(READ_ONCE(kap_vcpu(cpu)->steal_ns) - s->told, now - s->at);
+	s->at = now;
+	return s->told;
+}
+
 static int __init steal_init(void)
 {
 	static_key_slow_inc(&paravirt_steal_enabled);

@@ -2,9 +2,9 @@
 /*
  * Placement: which host CPU each vCPU runs on, and how long it waited for it.
  *
- * A vCPU and the user code that it waits for take turns, so they share one host CPU; the guest binds
- * them to the one that its vCPU page names. This names it, and another one when the
- * first is crowded while another has room, or may not be used any more.
+ * A vCPU and the user code that it waits for take turns, so they share one host CPU; the guest
+ * binds them to the one that its vCPU page names. This names it, and another one when the first is
+ * crowded while another has room, or may not be used any more.
  */
 #ifndef HOSTOS_PLACE_H
 #define HOSTOS_PLACE_H

@@ -41,7 +41,9 @@ refused 121 '--mem' 'negative memory' --mem -5M
 refused 121 '32M or more' 'memory below the minimum' --mem 31M
 refused 122 'this host has only' 'memory that the host has not' --mem 1000G
 refused 121 '--mem' 'memory beyond all sizes' --mem 99999999999999G
-refused 121 '--cpus=1' 'two CPUs' --cpus 2
+refused 121 'too many' '65 CPUs' --cpus 65
+refused 121 'no number' 'CPUs that are no number' --cpus two
+refused 121 'possible' 'a CPU that no host has' --pin 9999
 refused 121 '--cpus' 'no CPU' --cpus 0
 refused 121 'not built yet' 'the engine seccomp' --engine seccomp
 refused 121 'not built yet' 'the engine direct' --engine direct
@@ -81,7 +83,7 @@ for n in 121 122 123 124 125; do
 done
 is "$missing" '' 'every status is in the help and in the manual page'
 missing=
-for o in mem cpus engine kernel initrd append disk root timeout quiet verbose; do
+for o in mem cpus pin engine kernel initrd append disk root timeout quiet verbose; do
 	"$KAP" help run | grep -q -- "--$o" || missing="$missing help:$o"
 	grep -q "\\\\-\\\\-$o" docs/kap.1 || missing="$missing kap.1:$o"
 done

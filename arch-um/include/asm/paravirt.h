@@ -3,15 +3,12 @@
 #ifndef _ASM_KAP_PARAVIRT_H
 #define _ASM_KAP_PARAVIRT_H
 
-#include <kap/machine.h>
+#include <linux/types.h>
 
 struct static_key;
 extern struct static_key paravirt_steal_enabled;
 extern struct static_key paravirt_steal_rq_enabled;
 
-static inline u64 paravirt_steal_clock(int cpu)
-{
-	return READ_ONCE(kap_vcpu(cpu)->steal_ns);
-}
+extern u64 paravirt_steal_clock(int cpu);
 
 #endif
