@@ -76,6 +76,12 @@ int initrd__describe_run(const struct initrd_config *config, struct cpio *cpio)
 	return err;
 }
 
+/*
+ * Linux unpacks it beside itself, into a file system that may fill half of the memory that is left
+ * then. What does not fit is left out, and the guest would start without its init.
+ */
+#define COPIES	3
+
 static int check_room(struct vm *vm, const struct image *image, uint64_t size,
 		      const struct loader_kernel *kernel)
 {
@@ -83,9 +89,9 @@ static int check_room(struct vm *vm, const struct image *image, uint64_t size,
 	uint64_t used = kernel->end - KAP_PHYS_RAM + SLACK;
 	uint64_t need;
 
-	if (size < KAP_WINDOW_MAX / 4 && 2 * size + used <= ram)
+	if (size < KAP_WINDOW_MAX / 4 && COPIES * size + used <= ram)
 		return 0;
-	need = (used + 2 * (size < KAP_WINDOW_MAX / 4 ? size : 0)) >> 20;
+	need = (used + COPIES * (size < KAP_WINDOW_MAX / 4 ? size : 0)) >> 20;
 	msg__error("initrd '%s': %llu MiB are too large for --mem=%lluM (it is unpacked in guest "
 		   "memory beside itself); give --mem=%lluM or more",
 		   image->path ? image->path : "", (unsigned long long)(size >> 20),

@@ -4,6 +4,7 @@
  * vCPU traces: it sets their registers, lets them go until a system call
  * (which the host then does not perform), a signal or a doorbell, and reads the registers.
  */
+#include <kap/getcpu.h>
 #include "engine/ptrace.h"
 #include "lock.h"
 
@@ -65,6 +66,18 @@ static kap_s32 new_thread(struct kap_shell *shell)
 	return tid;
 }
 
+/* A host without 32-bit programs refuses: then user code asks the guest kernel. */
+static void tell_cpu(struct runner *runner)
+{
+	struct host_user_desc desc = {
+		.entry = KAP_GETCPU_ENTRY,
+		.limit = runner->cpu,
+		.flags = HOST_DESC_32BIT | HOST_DESC_USEABLE,
+	};
+
+	host_ptrace(HOST_PTRACE_SET_THREAD_AREA, runner->tid, (void *)KAP_GETCPU_ENTRY, &desc);
+}
+
 static struct runner *make_runner(struct kap_shell *shell, kap_u32 cpu)
 {
 	static int learnt;
@@ -88,6 +101,7 @@ static struct runner *make_runner(struct kap_shell *shell, kap_u32 cpu)
 		return NULL;
 	}
 	runner->state = RUNNER_STOPPED;
+	tell_cpu(runner);
 	if (!learnt) {
 		fpu_learn(runner->tid);
 		learnt = 1;

@@ -165,6 +165,13 @@ struct host_sigevent {
 #define HOST_CLOCK_MONOTONIC	1
 #define HOST_TIMER_ABSTIME	1
 
+/* set_thread_area(2) */
+struct host_user_desc {
+	kap_u32 entry, base, limit, flags;
+};
+#define HOST_DESC_32BIT		(1u << 0)
+#define HOST_DESC_USEABLE	(1u << 6)
+
 struct host_iovec {
 	void *base;
 	kap_u64 len;
@@ -175,6 +182,7 @@ struct host_iovec {
 #define HOST_PTRACE_GETREGS	12
 #define HOST_PTRACE_SETREGS	13
 #define HOST_PTRACE_GETFPREGS	14
+#define HOST_PTRACE_SET_THREAD_AREA	26
 #define HOST_PTRACE_SYSEMU	31
 #define HOST_PTRACE_GETSIGINFO	0x4202
 #define HOST_PTRACE_GETREGSET	0x4204

@@ -50,9 +50,14 @@ processes_of()
 	done | sort -n
 }
 
-# session COMMAND...: in a session of its own, whose number goes to $dir/sid
+# session COMMAND...: in a session of its own, whose number goes to $dir/sid. With KAP_CPUS in the
+# environment, every `kap run` has that many CPUs where the test doesn't say how many.
 session()
 {
+	if [ -n "${KAP_CPUS-}" ] && [ "$1" = "$KAP" ] && [ "${2-}" = run ]; then
+		shift 2
+		set -- "$KAP" run --cpus "$KAP_CPUS" "$@"
+	fi
 	# shellcheck disable=SC2016
 	setsid sh -c 'echo $$ >"$0"; exec "$@"' "$dir/sid" "$@"
 }
@@ -157,7 +162,8 @@ begin_kap()
 	: >"$out"
 	# The shell gives /dev/null to what it starts in the background, and has it ignore these.
 	exec 9<&0
-	session env --default-signal=INT,QUIT "$KAP" run --timeout 100 "$@" <&9 >"$out" 2>"$log" 9<&- &
+	session env --default-signal=INT,QUIT "$KAP" run --timeout 100 \
+		${KAP_CPUS:+--cpus "$KAP_CPUS"} "$@" <&9 >"$out" 2>"$log" 9<&- &
 	job=$!
 	exec 9<&-
 	within 10 test -s "$dir/sid"

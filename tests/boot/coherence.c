@@ -6,11 +6,12 @@
  * byte that they see. What a thread may see of a slot is said by the slot's state; a thread
  * that finds the state unchanged after its access must have seen just that. So an
  * old mapping that another CPU still uses shows as memory that should not be there, as a write that
- * should have failed, or as bytes of somebody else.
+ * should have failed, or as bytes of somebody else. The first of those ends it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,6 +43,7 @@ static struct slot {
 static uint8_t *base;
 static atomic_bool over;
 static _Atomic uint64_t looks, changes, forks, failures;
+static sem_t failed;
 static __thread sigjmp_buf back;
 static __thread volatile sig_atomic_t armed;
 
@@ -73,6 +75,7 @@ static void fail(const char *what, int n, uint32_t want, uint32_t got)
 {
 	if (atomic_fetch_add(&failures, 1) < 10)
 		fprintf(stderr, "FAIL %s: slot %d, wanted %x, got %x\n", what, n, want, got);
+	sem_post(&failed);
 }
 
 /* All words of a slot's first to last page; true when nothing faulted. */
@@ -176,13 +179,15 @@ static void change(uint32_t *seed)
 	} else if (atomic_load(&slot->state) == ABSENT || (pick(seed) & 1)) {
 		pattern = pick(seed);
 		must(mmap(slot_at(n), SLOT_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED, "mmap");
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED,
+		     "mmap");
 		fill(n, pattern);
 		if (state == READ_ONLY)
 			must(!mprotect(slot_at(n), SLOT_SIZE, PROT_READ), "mprotect");
 	} else {
 		must(!mprotect(slot_at(n), SLOT_SIZE,
-			       PROT_READ | (state == WRITABLE ? PROT_WRITE : 0)), "mprotect");
+			       PROT_READ | (state == WRITABLE ? PROT_WRITE : 0)),
+		     "mprotect");
 	}
 	atomic_store(&slot->pattern, pattern);
 	atomic_store(&slot->state, state);
@@ -257,14 +262,15 @@ static void *worker(void *arg)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
-	double seconds = argc > 1 ? atof(argv[1]) : 10;
+	int seconds = argc > 1 ? atoi(argv[1]) : 10;
 	int nr = argc > 2 ? atoi(argv[2]) : 4;
 	uint32_t seed = argc > 3 ? (uint32_t)atol(argv[3]) : (uint32_t)time(NULL);
 	pthread_t threads[MAX_THREADS + 1];
-	struct timespec ts = { (time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9) };
+	struct timespec end;
 
 	if (nr < 1 || nr > MAX_THREADS)
 		return 2;
+	sem_init(&failed, 0, 0);
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	base = mmap(NULL, SLOTS * (SLOT_SIZE + 4 * PAGE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -275,9 +281,12 @@ int main(int argc, char **argv)
 	printf("# %d threads, seed %u\n", nr, seed);
 	for (int i = 0; i < nr; i++)
 		must(!pthread_create(&threads[i], NULL, worker,
-				     (void *)(uintptr_t)(seed + i * 7919 + 1)), "thread");
+				     (void *)(uintptr_t)(seed + i * 7919 + 1)),
+		     "thread");
 	must(!pthread_create(&threads[nr], NULL, scribbler, NULL), "thread");
-	while (nanosleep(&ts, &ts) && errno == EINTR)
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += seconds;
+	while (sem_timedwait(&failed, &end) && errno == EINTR)
 		;
 	atomic_store(&over, true);
 	for (int i = 0; i <= nr; i++)

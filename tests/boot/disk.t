@@ -175,6 +175,6 @@ end_kap
 # ---- swap
 
 truncate -s 128M "$dir/swap"
-options="--mem 64M --disk $dir/swap"
+options="--mem 96M --disk $dir/swap"
 guest_points swap
 finish

@@ -156,7 +156,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 is $heard 10 'a shell gets the input that was there before it'
 expect_panic=yes
-kap_plain -- sh -c 'echo before; echo c >/proc/sysrq-trigger'
+kap_plain -- taskset -c 0 sh -c 'echo before; echo c >/proc/sysrq-trigger'
 wants 123 'a panic gives 123'
 has 'guest kernel panic on vCPU 0: sysrq triggered crash' 'with the reason'
 has 'sysrq_handle_crash+' 'a backtrace with names'

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vDSO's getcpu. The processor knows only on which CPU of the host it is (rdpid
- * and lsl read the host's number), so the answer is found here only where there is
- * one CPU. With more, a page of each runner that holds its vCPU's number would
- * be read at this place.
+ * The vDSO's getcpu. What the processor tells by itself (rdpid) is the CPU of the host; the vCPU's
+ * number is the limit of a segment that each runner has.
  */
 #include <linux/compiler.h>
 #include <linux/types.h>
 #include <asm/unistd.h>
 #include <asm/vdso.h>
 #include <asm/vdso/processor.h>
+#include <kap/getcpu.h>
 
 extern struct kap_vdso_info kap_vvar_info __attribute__((visibility("hidden")));
 extern struct kap_vdso_info kap_vvar_timens_info __attribute__((visibility("hidden")));
@@ -25,11 +24,15 @@ static __always_inline u32 possible_cpus(void)
 
 long __vdso_getcpu(unsigned int *cpu, unsigned int *node, struct getcpu_cache *unused)
 {
+	unsigned int nr = 0;
+	bool known = true;
 	long ret;
 
-	if (likely(possible_cpus() == 1)) {
+	if (possible_cpus() > 1)
+		asm volatile("lsl %2, %0" : "=r"(nr), "=@ccz"(known) : "r"(KAP_GETCPU_SELECTOR));
+	if (likely(known)) {
 		if (cpu)
-			*cpu = 0;
+			*cpu = nr;
 		if (node)
 			*node = 0;
 		return 0;

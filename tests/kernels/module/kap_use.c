@@ -57,12 +57,15 @@ static void check_percpu(void)
 	unsigned long theirs =
 		(unsigned long)per_cpu_ptr(&kap_give_counter, 0) - (unsigned long)&kap_give_counter;
 
+	int cpu = get_cpu();
+
 	this_cpu_add(counter, 5);
-	check(this_cpu_read(counter) == 12 && per_cpu(counter, 0) == 12,
+	check(this_cpu_read(counter) == 12 && per_cpu(counter, cpu) == 12,
 	      "a per-CPU variable of its own");
 	this_cpu_inc(kap_give_counter);
-	check(per_cpu(kap_give_counter, 0) == 101 && offset == theirs,
+	check(per_cpu(kap_give_counter, cpu) == 101 && offset == theirs,
 	      "a per-CPU variable that another module exports");
+	put_cpu();
 }
 
 static void check_keys(void)
