@@ -7,7 +7,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all run check suites bench lint format clean distclean install help FORCE
+.PHONY: all run check bench lint format clean distclean install help FORCE
 
 all:
 
@@ -49,7 +49,6 @@ help:
 	@echo 'make run        install what is missing, build, start a shell in a guest'
 	@echo "                (make run ARGS='-- uname -a')"
 	@echo 'make check      run every test'
-	@echo 'make suites     outside suites (kselftest, KUnit) and other kernel configurations'
 	@echo 'make bench      measure against native and other tools'
 	@echo 'make lint       style and static checks;  make format  apply the style'
 	@echo 'make install    to prefix (see ./configure --help), below DESTDIR if set'

@@ -7,11 +7,9 @@
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SRC:%.c=build/%)
 CHECK_DEPS :=
-SUITE_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
-SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t) $(wildcard tests/suites/*.t))
-MORE_TESTS := $(filter-out $(SCRIPT_TESTS),$(sort $(wildcard tests/suites/*.t)))
+SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
@@ -21,10 +19,6 @@ $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
 
 check: lint all $(UNIT_TESTS) $(CHECK_DEPS)
 	@prove --timer --exec tests/run $(PROVEFLAGS) $(TESTS)
-
-# Outside suites and kernels of other configurations: some 40 minutes more.
-suites: all $(UNIT_TESTS) $(CHECK_DEPS) $(SUITE_DEPS)
-	@prove --timer --exec tests/run $(PROVEFLAGS) $(or $(SUITES),$(MORE_TESTS))
 
 bench: all
 	@test -x tests/bench/run || { echo 'bench: tests/bench/run does not exist' >&2; exit 1; }

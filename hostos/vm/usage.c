@@ -136,7 +136,7 @@ bool usage__of_cpus(const struct cpulist_set *set, uint64_t now_ns, uint64_t max
 
 		if (!cpulist__has(set, one.cpu))
 			continue;
-		/* Both may go backwards a little, and by much when a CPU went away and came back. */
+		/* Both may go backwards a little, and by much when a CPU went and came back. */
 		all = one.all > last[one.cpu].all ? one.all - last[one.cpu].all : 0;
 		idle = one.idle > last[one.cpu].idle ? one.idle - last[one.cpu].idle : 0;
 		last[one.cpu].all = one.all;

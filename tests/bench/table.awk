@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Judges and prints the benchmark's results (lines "round contender row value").
+# Judges and prints the benchmark's results (lines "round contender row value"). Needs median.awk.
 #
 #	-v mode=lacking	names of contenders with fewer than `rounds` valid sets
 #	-v mode=table	the tables
@@ -39,21 +39,6 @@ BEGIN {
 }
 
 function is_kap(name) { return name ~ /^(ptrace|seccomp|direct)(-pin)?$/ }
-
-# Median of the numbers in the string s; -1 when there are none.
-function median(s,	v, n, i, j, t)
-{
-	n = split(s, v, " ")
-	if (!n)
-		return -1
-	for (i = 2; i <= n; i++) {
-		t = v[i] + 0
-		for (j = i - 1; j >= 1 && v[j] + 0 > t; j--)
-			v[j + 1] = v[j]
-		v[j + 1] = t
-	}
-	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-}
 
 {
 	key = $2 SUBSEP $1

@@ -61,7 +61,7 @@ struct kap_trap {
 #define KAP_BELL_IPI		(1u << 2)	/* another vCPU: kap_vcpu.ipi is not 0 */
 #define KAP_BELL_PARK		(1u << 3)	/* the monitor wants this vCPU parked */
 #define KAP_BELL_POWER		(1u << 4)	/* the monitor asks for an orderly power-off */
-#define KAP_BELL_SHIM		(1u << 5)	/* between the shims of two vCPUs; the kernel never sees it */
+#define KAP_BELL_SHIM		(1u << 5)	/* between shims; the kernel never sees it */
 
 enum kap_vcpu_state {
 	KAP_VCPU_OFF		= 0,
@@ -77,8 +77,8 @@ enum kap_vcpu_state {
  * Ringing a doorbell: set what it is about (dev_pending, ipi), then the bit in
  * pending (atomic OR, release); if the bit was clear, send signal
  * KAP_BELL_SIGNAL to thread (host_pid, host_tid). That ends an idle wait, a host call and
- * guest user code alike. For a vCPU whose state is KAP_VCPU_IDLE after the OR (a full barrier), waking
- * the futex is enough. The vCPU takes pending with an atomic exchange
+ * guest user code alike. For a vCPU whose state is KAP_VCPU_IDLE or KAP_VCPU_OFF after the
+ * OR (a full barrier), waking the futex is enough. The vCPU takes pending with an atomic exchange
  * (acquire) and only then looks at the words that it announces.
  */
 #define KAP_BELL_SIGNAL		10	/* SIGUSR1 */
@@ -91,7 +91,7 @@ struct kap_vcpu {
 	kap_u64 dev_pending;		/* bit n: device slot n has an interrupt */
 
 	/* written by the monitor */
-	kap_u32 place;			/* host CPU to run on, plus 1; 0: any. Taken at the next trap */
+	kap_u32 place;			/* host CPU to run on, plus 1; 0: any */
 	kap_u32 pad0;
 	kap_u64 steal_ns;		/* how long it waited for a host CPU, up to now */
 	kap_u64 pad1[4];
