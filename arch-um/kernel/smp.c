@@ -134,7 +134,7 @@ int __cpu_up(unsigned int cpu, struct task_struct *idle)
 	err = kap_vcpu_start(cpu, task_stack_page(idle), secondary_start);
 	local_irq_restore(flags);
 	if (err) {
-		pr_err("kap: the host gives no thread for CPU %u (error %d); raise its limit on processes (ulimit -u)\n",
+		pr_err("kap: no host thread for CPU %u (error %d); raise the limit (ulimit -u)\n",
 		       cpu, err);
 		return err;
 	}

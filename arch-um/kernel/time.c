@@ -87,8 +87,8 @@ struct static_key paravirt_steal_enabled;
 struct static_key paravirt_steal_rq_enabled;
 
 /*
- * The monitor tells of stolen time twice a second, all at once; but no more of it can be taken off a
- * tick than the tick is long. So it is handed on at most as fast as time passes.
+ * The monitor tells of stolen time twice a second, all at once; but no more of it can be taken
+ * off a tick than the tick is long. So it is handed on at most as fast as time passes.
  */
 struct stolen {
 	u64 told;

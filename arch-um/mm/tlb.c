@@ -6,9 +6,9 @@
  * space runs again. That is soon enough for a flush as long as no other CPU runs user
  * code of the space at this moment; else kap_space_flush() waits.
  *
- * Filling and flushing exclude each other: an entry is read and its mapping queued under the same lock
- * as the unmapping, which comes after the entry was changed. So either the filling sees the change,
- * or the unmapping comes behind the mapping.
+ * Filling and flushing exclude each other: an entry is read and its mapping queued under the same
+ * lock as the unmapping, which comes after the entry was changed. So either the filling sees the
+ * change, or the unmapping comes behind the mapping.
  *
  * The kernel itself uses user memory through the linear map, where no unmapping keeps it out.
  * uaccess.c says when it is at that, and a flush waits for it.

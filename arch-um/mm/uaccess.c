@@ -3,8 +3,8 @@
  * User memory from the kernel, through the page tables.
  *
  * Each page is looked up and copied with interrupts off, which keeps the tables where they
- * are (RCU frees them). The page itself is kept by a word per CPU that says into whose memory it looks:
- * a flush waits until that is over. What can't be copied like that faults the page in and
+ * are (RCU frees them). The page itself is kept by a word per CPU that says into whose memory it
+ * looks: a flush waits until that is over. What can't be copied like that faults the page in and
  * tries again.
  */
 #include <linux/mm.h>
@@ -24,7 +24,7 @@ void kap_user_done(void)
 	smp_store_release(this_cpu_ptr(&copying), NULL);
 }
 
-/* The full barriers on both sides: either the copying CPU sees the new entry, or this sees it copy. */
+/* Full barriers on both sides: either the copying CPU sees the new entry, or this sees it copy. */
 void kap_wait_for_copies(struct mm_struct *mm)
 {
 	int cpu, me;

@@ -9,8 +9,8 @@ struct mm_struct;
 
 /*
  * The user byte at addr in the linear map, if the current address space shows it
- * (for writing: if it may be written at once), else null. The pointer is good until kap_user_done(),
- * which is due in any case. Interrupts must be off in between.
+ * (for writing: if it may be written at once), else null. The pointer is good until
+ * kap_user_done(), which is due in any case. Interrupts must be off in between.
  */
 void *kap_user_ptr(unsigned long addr, bool write);
 void kap_user_done(void);

@@ -8,7 +8,7 @@
 /* Writes len bytes at addr; the caller holds text_mutex and keeps other CPUs out of the bytes. */
 extern void kap_text_write(void *addr, const void *bytes, size_t len);
 
-/* The same for text that other CPUs may execute: they wait meanwhile. The CPUs are held (cpus_read_lock). */
+/* The same for text that other CPUs may execute: they wait meanwhile. Under cpus_read_lock. */
 extern void kap_text_patch(void *addr, const void *bytes, size_t len);
 
 #endif
