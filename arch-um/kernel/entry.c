@@ -109,7 +109,8 @@ static noinstr void user_lost(struct pt_regs *regs)
 	irqentry_enter(regs);
 	instrumentation_begin();
 	local_irq_enable();
-	pr_err("%s[%d]: its host process was killed\n", current->comm, task_pid_nr(current));
+	pr_err("%s[%d]: its host process was killed, or has no thread for this CPU (ulimit -u)\n",
+	       current->comm, task_pid_nr(current));
 	/* Not a signal, which process 1 would not heed: it has no place to run any more. */
 	do_group_exit(SIGKILL);
 }
