@@ -61,7 +61,8 @@ int shell_alive(struct kap_shell *shell)
 
 	/*
 	 * A traced runner keeps the process in the host's table until it is waited for. This only
-	 * looks: another vCPU may be waiting for it.
+	 * looks: another vCPU may be waiting for it. The host tells of stops, too, without
+	 * being asked, when it is about a tracee.
 	 */
 	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
 		struct runner *runner = &shell->runner[i];
@@ -71,7 +72,8 @@ int shell_alive(struct kap_shell *shell)
 		if (runner->state == RUNNER_STOPPED) {
 			ret = host_call(HOST_waitid, HOST_P_PID, runner->tid, &info,
 					HOST_WEXITED | HOST_WNOHANG | HOST_WNOWAIT | HOST_WALL);
-			if (ret == -HOST_ECHILD || (!ret && info.signo))
+			if (ret == -HOST_ECHILD ||
+			    (!ret && info.signo && info.code <= HOST_CLD_DUMPED))
 				runner->state = RUNNER_DEAD;
 		}
 		if (runner->state == RUNNER_DEAD)
@@ -87,7 +89,7 @@ static void shell_end(struct kap_shell *shell)
 
 	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
 	for (i = 0; i < kap_boot_info()->nr_cpus; i++)
-		if (shell->runner[i].state >= RUNNER_STOPPED)
+		if (shell->runner[i].tid && shell->runner[i].state != RUNNER_NONE)
 			host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL);
 	shell->next = unused;
 	unused = shell;

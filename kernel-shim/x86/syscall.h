@@ -68,6 +68,7 @@
 #define HOST_CLONE_SYSVSEM		0x00040000
 
 #define HOST_P_PID	1
+#define HOST_CLD_DUMPED	3	/* si_code of an end: up to this */
 
 #define HOST_PR_SET_PDEATHSIG	1
 #define HOST_PR_SET_NAME	15

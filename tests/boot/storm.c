@@ -296,6 +296,42 @@ static void test_busy(void)
 	check(!wrong, "8 busy processes all get their share, and can be ended");
 }
 
+/*
+ * While the host processes of 200 address spaces end, threads start on other CPUs. Each round is a
+ * process of its own: what a CPU needs in an address space is made when it first runs there.
+ */
+static int deaths_and_threads(void)
+{
+	pthread_t threads[40];
+	long sum = 0;
+	int failed = 0;
+
+	for (int i = 0; i < 200; i++)
+		if (!fork())
+			_exit(0);
+	while (wait(NULL) > 0)
+		;
+	for (int i = 0; i < 40; i++)
+		failed += pthread_create(&threads[i], NULL, add, &sum) != 0;
+	for (int i = 0; i < 40; i++)
+		pthread_join(threads[i], NULL);
+	return failed || sum != 4000;
+}
+
+static void test_deaths(void)
+{
+	int status, wrong = 0;
+
+	for (int round = 0; round < 12; round++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(deaths_and_threads());
+		wrong += waitpid(pid, &status, 0) != pid || status;
+	}
+	check(!wrong, "threads that start while 200 processes end, 12 times (%d failed)", wrong);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "exit"))
@@ -318,6 +354,7 @@ int main(int argc, char **argv)
 	test_fork();
 	test_exec();
 	test_threads();
+	test_deaths();
 	test_ring();
 	test_signals();
 	test_groups();
