@@ -44,21 +44,47 @@ kap_u32 kap_take_pending(kap_u32 cpu)
 	return bells & ~KAP_BELL_SHIM;
 }
 
+/*
+ * A vCPU that is woken on another host CPU waits for the host's scheduler, which is as long as a few
+ * system calls. So one that has just had a short wait looks at its bells for a while before it
+ * sleeps; a long wait ends that. Only while every vCPU has a host CPU of its own.
+ */
+#define POLL_FIRST_NS	10000
+#define POLL_MOST_NS	60000
+
+static kap_u32 poll_ns[KAP_MAX_VCPUS];
+
+static kap_u32 next_poll(kap_u32 poll, kap_u64 waited)
+{
+	const struct kap_boot *boot = kap_boot_info();
+
+	if (waited > POLL_MOST_NS || boot->nr_cpus == 1 || boot->host_cpus < boot->nr_cpus)
+		return 0;
+	if (!poll)
+		return POLL_FIRST_NS;
+	return 2 * poll < POLL_MOST_NS ? 2 * poll : POLL_MOST_NS;
+}
+
 void kap_idle(kap_u32 cpu)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
-	kap_u64 start;
+	kap_u64 start, waited;
 
 	if (load_acquire(&vcpu->pending))
 		return;
 	start = kap_now();
 	store_release(&vcpu->state, (kap_u32)KAP_VCPU_IDLE);
+	if (poll_ns[cpu])
+		while (!load_acquire(&vcpu->pending) && kap_now() - start < poll_ns[cpu])
+			asm volatile("pause");
 	/* A ring sets pending, then looks at the state: it signals, or the futex sees it. */
 	while (!load_acquire(&vcpu->pending))
 		futex_wait(&vcpu->pending, 0, NULL);
 	store_release(&vcpu->state, (kap_u32)KAP_VCPU_KERNEL);
 	place_vcpu(cpu);
-	vcpu->idle_ns += kap_now() - start;
+	waited = kap_now() - start;
+	vcpu->idle_ns += waited;
+	poll_ns[cpu] = next_poll(poll_ns[cpu], waited);
 }
 
 void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
