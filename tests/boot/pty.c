@@ -202,6 +202,10 @@ int main(int argc, char **argv)
 	tcgetattr(slave, &before);
 	child = fork();
 	if (!child) {
+		/* A test that was started in the background has these ignored, and kap heeds that. */
+		signal(SIGHUP, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		setsid();
 		ioctl(slave, TIOCSCTTY, 0);
 		for (i = 0; i < 3; i++)
