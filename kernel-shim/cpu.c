@@ -45,8 +45,8 @@ kap_u32 kap_take_pending(kap_u32 cpu)
 }
 
 /*
- * A vCPU that is woken on another host CPU waits for the host's scheduler, which is as long as a few
- * system calls. So one that has just had a short wait looks at its bells for a while before it
+ * A vCPU that is woken on another host CPU waits for the host's scheduler, which is as long as a
+ * few system calls. So one that has just had a short wait looks at its bells for a while before it
  * sleeps; a long wait ends that. Only while every vCPU has a host CPU of its own.
  */
 #define POLL_FIRST_NS	10000

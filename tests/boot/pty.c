@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	tcgetattr(slave, &before);
 	child = fork();
 	if (!child) {
-		/* A test that was started in the background has these ignored, and kap heeds that. */
+		/* Started in the background, a test has these ignored, and kap heeds that. */
 		signal(SIGHUP, SIG_DFL);
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
