@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vCPUs: who they are on the host, idling, deadlines, ringing. */
-#include "shim.h"
+#include "park.h"
 
 static struct {
 	kap_s32 timer;		/* POSIX timer of the vCPU's thread */
@@ -27,7 +27,7 @@ void cpu_setup(kap_u32 cpu)
 	store_release(&vcpu->host_pid, (kap_s32)host_call(HOST_getpid));
 }
 
-void cpu_timer_fired(kap_u32 cpu)
+handler_code void cpu_timer_fired(kap_u32 cpu)
 {
 	timers[cpu].armed = ~0ULL;
 	__atomic_fetch_or(&kap_vcpu(cpu)->pending, KAP_BELL_TIMER, __ATOMIC_RELEASE);
@@ -41,7 +41,7 @@ kap_u32 kap_take_pending(kap_u32 cpu)
 	vcpu->nr_bells++;
 	if (unlikely(bells & KAP_BELL_SHIM))
 		fpu_serve(cpu);
-	return bells & ~KAP_BELL_SHIM;
+	return bells & ~(KAP_BELL_SHIM | KAP_BELL_PARK);
 }
 
 /*
@@ -96,6 +96,7 @@ void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 		return;
 	timers[cpu].armed = ns;
 	if (ns != ~0ULL) {
+		ns += __atomic_load_n(&kap_time_page()->held_ns, __ATOMIC_RELAXED);
 		/* All zero would disarm. */
 		ns = ns ? ns : 1;
 		spec.value.sec = ns / 1000000000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The end of a run, whatever the reason. */
-#include "shim.h"
+#include "park.h"
 
 static void set_message(struct kap_ctl *ctl, const char *s)
 {
@@ -48,6 +48,9 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 		vcpu->saved = *regs;
 		store_release(&vcpu->saved_valid, 1u);
 	}
+	/* Before the end is told of, so that a debugger can still look around. */
+	if (reason == KAP_EXIT_PANIC && (ctl->debug & KAP_DEBUG_PANIC))
+		park_for(KAP_PARK_PANIC);
 	end(reason);
 }
 

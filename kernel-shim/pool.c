@@ -15,7 +15,6 @@ static struct kap_shell *ready;		/* come up, empty or being emptied */
 static unsigned int nr_ready;
 static struct kap_shell *coming;	/* being made by the zygote; at most one */
 static struct kap_shell *unused;	/* memory of shells that were ended */
-static kap_u32 next_id = 1;
 static kap_u32 pool_lock;
 
 /* One block: control page, scratch page, struct kap_shell. */
@@ -41,7 +40,6 @@ static struct kap_shell *new_shell(void)
 	shell->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
 	shell->ctl->ok = STUB_ANSWER_OK;
 	shell->ctl->failed = STUB_ANSWER_FAILED;
-	shell->id = next_id++;
 	return shell;
 }
 

@@ -20,6 +20,7 @@ struct runner {
 	struct kap_fpu *fpu;	/* whose FPU state its registers hold; null: nobody's */
 	kap_u32 cpu;		/* vCPU whose thread traces it */
 	kap_u32 bound;		/* host CPU that it is bound to, plus 1; 0: none */
+	kap_u64 points;		/* what of kap_ctl.points its debug registers hold; 0: nothing */
 };
 
 struct kap_shell {
@@ -29,7 +30,6 @@ struct kap_shell {
 	kap_s32 pid;			/* the keeper; 0 until it has come up */
 	kap_u32 seq;			/* last request */
 	kap_u32 nr_ops;			/* queued, not yet in force */
-	kap_u32 id;
 	kap_u32 lock;			/* of the queue and the keeper; inside of the pool's */
 	kap_u32 nr_users;		/* vCPUs that run user code here, or are about to */
 	kap_s32 spare_tid;		/* a runner that no vCPU traces yet; 0: none */

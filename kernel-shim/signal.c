@@ -8,7 +8,7 @@
  * inside of a host signal frame, may be preempted in an interrupt, and leaves no
  * state of one host process on a stack that another may continue.
  */
-#include "shim.h"
+#include "park.h"
 #include "stub.h"
 
 struct frame {
@@ -19,9 +19,12 @@ struct frame {
 _Static_assert(sizeof(struct frame) % 16 == 0, "keeps the stack aligned");
 _Static_assert(__builtin_offsetof(struct frame, trap) == 27 * 8, "FRAME_TRAP of entry.S");
 
-#define KERNEL_CS		0x10
-#define HOST_CS			0x33
-#define HOST_SS			0x2b
+#define KERNEL_CS 0x10
+#define HOST_CS 0x33
+#define HOST_SS 0x2b
+
+/* CF PF AF ZF SF DF OF NT RF AC ID: what kernel code can change by itself. */
+#define FLAGS_USER 0x254cd5ULL
 
 void signal_restorer(void);
 void vector_interrupt(void);
@@ -32,7 +35,7 @@ extern char wait_user_start[], wait_user_end[], wait_user_abort[];
 static kap_u8 boot_signal_stack[KAP_STACK_SIZE] __attribute__((aligned(KAP_STACK_SIZE)));
 static void *signal_stack[KAP_MAX_VCPUS] = { boot_signal_stack };
 
-static void fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off)
+handler_code void signal_fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off)
 {
 	r->r15 = uc->r15;
 	r->r14 = uc->r14;
@@ -56,23 +59,46 @@ static void fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int ir
 	r->sp = uc->sp;
 }
 
-static struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
+/* What the debugger has changed; interrupts stay on or off, as they were. */
+handler_code void signal_take_regs(struct host_ucontext *uc, const struct kap_regs *r)
+{
+	uc->r15 = r->r15;
+	uc->r14 = r->r14;
+	uc->r13 = r->r13;
+	uc->r12 = r->r12;
+	uc->bp = r->bp;
+	uc->bx = r->bx;
+	uc->r11 = r->r11;
+	uc->r10 = r->r10;
+	uc->r9 = r->r9;
+	uc->r8 = r->r8;
+	uc->ax = r->ax;
+	uc->cx = r->cx;
+	uc->dx = r->dx;
+	uc->si = r->si;
+	uc->di = r->di;
+	uc->ip = r->ip;
+	uc->sp = r->sp;
+	uc->eflags = (r->flags & FLAGS_USER) | KAP_FLAGS_IF | 2;
+}
+
+static handler_code struct frame *build_frame(const struct host_ucontext *uc, int irqs_off)
 {
 	struct frame *frame = (struct frame *)(uc->sp & ~15ULL) - 1;
 
 	zero(frame, sizeof(*frame));
-	fill_regs(&frame->regs, uc, irqs_off);
+	signal_fill_regs(&frame->regs, uc, irqs_off);
 	return frame;
 }
 
-static void go_to(struct host_ucontext *uc, struct frame *frame, void (*vector)(void))
+static handler_code void go_to(struct host_ucontext *uc, struct frame *frame, void (*vector)(void))
 {
 	uc->sp = (kap_u64)frame;
 	uc->ip = (kap_u64)vector;
-	uc->eflags &= ~0x40500ULL;	/* AC, DF, TF */
+	uc->eflags &= ~0x40500ULL; /* AC, DF, TF */
 }
 
-static int on_kernel_stack(kap_u64 sp)
+static handler_code int on_kernel_stack(kap_u64 sp)
 {
 	struct kap_boot *boot = kap_boot_info();
 
@@ -80,7 +106,19 @@ static int on_kernel_stack(kap_u64 sp)
 	       sp < KAP_WINDOW + boot->mem_start + boot->mem_size;
 }
 
-static void bell_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+/* The interrupted code goes on at the vector, as if a processor had taken an interrupt. */
+handler_code void signal_deliver_bells(struct host_ucontext *uc)
+{
+	stack_of(uc->sp)->irqs_off = 1;
+	go_to(uc, build_frame(uc, 0), vector_interrupt);
+}
+
+static inline __attribute__((always_inline)) int waits_for_user(const struct host_ucontext *uc)
+{
+	return uc->ip >= (kap_u64)wait_user_start && uc->ip < (kap_u64)wait_user_end;
+}
+
+static handler_code void bell_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
 {
 	struct kap_stack *stack = stack_of(uc->sp);
 	struct kap_vcpu *vcpu = kap_vcpu(stack->cpu);
@@ -88,15 +126,23 @@ static void bell_handler(int sig, struct host_siginfo *info, struct host_ucontex
 	(void)info;
 	if (sig == KAP_TIMER_SIGNAL)
 		cpu_timer_fired(stack->cpu);
-	if (uc->ip >= (kap_u64)wait_user_start && uc->ip < (kap_u64)wait_user_end)
+	if (waits_for_user(uc))
 		uc->ip = (kap_u64)wait_user_abort;
-	if (stack->irqs_off || !vcpu->pending)
+	if (stack->irqs_off || !vcpu->pending || park_stepping(stack->cpu))
 		return;
-	stack->irqs_off = 1;
-	go_to(uc, build_frame(uc, 0), vector_interrupt);
+	signal_deliver_bells(uc);
 }
 
-static void trap_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+static handler_code void park_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+{
+	(void)sig;
+	(void)info;
+	if (waits_for_user(uc) && kap_vcpu(this_stack()->cpu)->state == KAP_VCPU_USER)
+		uc->ip = (kap_u64)wait_user_abort;
+	park_asked(uc);
+}
+
+static handler_code void trap_handler(int sig, struct host_siginfo *info, struct host_ucontext *uc)
 {
 	struct kap_stack *stack = stack_of(uc->sp);
 	struct frame *frame;
@@ -105,9 +151,11 @@ static void trap_handler(int sig, struct host_siginfo *info, struct host_ucontex
 		struct kap_regs crash;
 
 		zero(&crash, sizeof(crash));
-		fill_regs(&crash, uc, 1);
+		signal_fill_regs(&crash, uc, 1);
 		kap_exit(KAP_EXIT_PANIC, 0, "kernel stack pointer is not on a stack", &crash);
 	}
+	if (sig == HOST_SIGTRAP && park_trap(uc, info))
+		return;
 	frame = build_frame(uc, stack->irqs_off);
 	frame->trap.kind = KAP_TRAP_EXCEPTION;
 	frame->trap.nr = uc->trapno;
@@ -179,7 +227,7 @@ kap_u32 host_deaths;
  * A process of a space has ended. Who waits for its keeper's answer looks at it
  * then; a word in every vCPU's eventfd is seen also by one that begins to wait only now.
  */
-static void child_handler(int sig)
+static handler_code void child_handler(int sig)
 {
 	static const kap_u64 look = STUB_LOOK;
 	kap_u32 cpu;
@@ -193,10 +241,10 @@ static void child_handler(int sig)
 static void set_handler(int sig, void *handler, kap_u64 flags)
 {
 	struct host_sigaction sa = {
-		.handler	= handler,
-		.flags		= flags | HOST_SA_ONSTACK | HOST_SA_RESTORER,
-		.restorer	= signal_restorer,
-		.mask		= ~0ULL,
+		.handler = handler,
+		.flags = flags | HOST_SA_ONSTACK | HOST_SA_RESTORER,
+		.restorer = signal_restorer,
+		.mask = ~0ULL,
 	};
 	long err = host_call(HOST_rt_sigaction, sig, &sa, NULL, 8);
 
@@ -234,6 +282,7 @@ void signal_setup(kap_u32 cpu)
 	if (!cpu) {
 		set_handler(KAP_BELL_SIGNAL, bell_handler, HOST_SA_SIGINFO);
 		set_handler(KAP_TIMER_SIGNAL, bell_handler, HOST_SA_SIGINFO);
+		set_handler(KAP_PARK_SIGNAL, park_handler, HOST_SA_SIGINFO);
 		/* Runners stop all the time: that is waited for, not signalled. */
 		set_handler(HOST_SIGCHLD, child_handler,
 			    HOST_SA_NOCLDSTOP | HOST_SA_NOCLDWAIT | HOST_SA_RESTART);

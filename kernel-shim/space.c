@@ -6,7 +6,42 @@
 #include "lock.h"
 #include "pool.h"
 
-#define MAP_FLAGS	(HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE)
+#define MAP_FLAGS (HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE)
+
+/* ---- all spaces, for a debugger ---- */
+
+static kap_u32 list_lock, last_id;
+static struct kap_space *first;
+
+static void add_to_list(struct kap_space *space)
+{
+	take_lock(&list_lock);
+	/* Numbers are not used twice in a long time: who names a dead space must not get another. */
+	space->info.id = ++last_id ? last_id : ++last_id;
+	space->info.next = (kap_u64)first;
+	space->prev = NULL;
+	if (first)
+		first->prev = space;
+	first = space;
+	kap_ctl()->info.spaces = (kap_u64)space;
+	drop_lock(&list_lock);
+}
+
+static void remove_from_list(struct kap_space *space)
+{
+	struct kap_space *next;
+
+	take_lock(&list_lock);
+	next = (struct kap_space *)space->info.next;
+	if (next)
+		next->prev = space->prev;
+	if (space->prev)
+		space->prev->info.next = (kap_u64)next;
+	else
+		first = next;
+	kap_ctl()->info.spaces = (kap_u64)first;
+	drop_lock(&list_lock);
+}
 
 int kap_space_create(struct kap_space *space)
 {
@@ -15,7 +50,7 @@ int kap_space_create(struct kap_space *space)
 	space->shell = pool_take(&err);
 	if (!space->shell)
 		return err;
-	space->id = space->shell->id;
+	add_to_list(space);
 	return 0;
 }
 
@@ -33,6 +68,7 @@ void kap_space_destroy(struct kap_space *space)
 		if (fpu)
 			fpu_detach(fpu);
 	}
+	remove_from_list(space);
 	space->shell = NULL;
 	pool_give(shell);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The first C code of a guest: checks the boot info, sets up vCPU 0, calls the kernel. */
-#include "shim.h"
+#include "park.h"
 
 /* Called by entry.S on the kernel's boot stack, with nothing but the window mapped. */
 void noreturn shim_start(void)
@@ -19,6 +19,9 @@ void noreturn shim_start(void)
 	signal_setup(0);
 	cpu_setup(0);
 	place_vcpu(0);
+	park_setup();
 	pool_setup();
+	if (kap_ctl()->debug & KAP_DEBUG_START)
+		park_for(KAP_PARK_START);
 	kap_kernel_start();
 }

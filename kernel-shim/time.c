@@ -7,7 +7,8 @@ kap_u64 kap_host_ns(void)
 	struct host_timespec ts = { 0, 0 };
 
 	host_call(HOST_clock_gettime, HOST_CLOCK_MONOTONIC, &ts);
-	return (kap_u64)ts.sec * 1000000000 + ts.nsec;
+	return (kap_u64)ts.sec * 1000000000 + ts.nsec -
+	       __atomic_load_n(&kap_time_page()->held_ns, __ATOMIC_RELAXED);
 }
 
 static inline kap_u64 tsc(void)

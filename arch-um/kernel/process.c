@@ -132,6 +132,8 @@ void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp)
 	regs->ss = __USER_DS;
 	regs->flags = X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	regs->orig_ax = -1;
+	/* The program's name is set by now. */
+	kap_name_space(&current->mm->context.space.info, current);
 }
 
 void kap_elf_plat_init(struct pt_regs *regs)

@@ -54,6 +54,7 @@ void __init setup_arch(char **cmdline_p)
 	/* Makes an empty tree, for tests and drivers that add to it. */
 	unflatten_device_tree();
 	setup_smp();
+	setup_guest_info();
 
 	add_bootloader_randomness(boot->seed, sizeof(boot->seed));
 	memzero_explicit(boot->seed, sizeof(boot->seed));

@@ -14,6 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
 #include <linux/smp.h>
+#include <asm/irq_regs.h>
 #include <asm/smp.h>
 #include <kap/machine.h>
 
@@ -37,8 +38,14 @@ void kap_send_ipi(unsigned int cpu, unsigned int what)
 static void __noreturn stop_this_cpu(void)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(smp_processor_id());
+	struct pt_regs *regs = get_irq_regs();
 
 	local_irq_disable();
+	/* Where it was, for the report and for dumps. */
+	if (regs) {
+		vcpu->saved = *(struct kap_regs *)regs;
+		smp_store_release(&vcpu->saved_valid, 1);
+	}
 	set_cpu_online(smp_processor_id(), false);
 	kap_set_deadline(smp_processor_id(), ~0ULL);
 	for (;;) {
@@ -218,7 +225,7 @@ void __noreturn arch_cpu_idle_dead(void)
 
 int kap_crowded __ro_after_init;
 
-#define SPINS	32
+#define SPINS 32
 
 /*
  * What is waited for may be about a vCPU that has no host CPU while this one spins on it. The count

@@ -39,6 +39,9 @@ SECTIONS
 		SOFTIRQENTRY_TEXT
 		STATIC_CALL_TEXT
 		*(.text.*)
+		__start_kap_handlers = .;
+		*(kap_handlers)
+		__stop_kap_handlers = .;
 		. = ALIGN(PAGE_SIZE);
 		kap_stub_start = .;
 		KEEP(*(.kap.stub))

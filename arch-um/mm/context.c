@@ -8,6 +8,12 @@
 
 #include "../x86/ldt.h"
 
+void kap_name_space(struct kap_space_info *info, struct task_struct *tsk)
+{
+	info->pid = tsk->tgid;
+	memcpy(info->name, tsk->group_leader->comm, sizeof(info->name));
+}
+
 int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 {
 	unsigned long flags;
@@ -15,6 +21,7 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 
 	/* dup_mm() copied the parent's words: this one has no host process yet. */
 	memset(&mm->context.space, 0, sizeof(mm->context.space));
+	mm->context.space.info.root = __pa(mm->pgd);
 	/* Address spaces are freed in soft interrupts, too. */
 	local_irq_save(flags);
 	err = kap_space_create(&mm->context.space);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Options of `kap run`: parsed and checked completely before anything is done.
+ * Options of `kap run` and `kap gdb`: parsed and checked completely before anything is done.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/options_debug.h"
 #include "vm/cpulist.h"
 #include "vm/msg.h"
 #include "vm/ram.h"
@@ -30,7 +31,12 @@ enum option_id {
 	OPT_HELP,
 };
 
+#define NR_GDB_ONLY 2
+
 static const struct option long_options[] = {
+	/* The first NR_GDB_ONLY: of `kap gdb` only. */
+	{ "attach", required_argument, NULL, OPT_ATTACH },
+	{ "gdb-option", required_argument, NULL, OPT_GDB_OPTION },
 	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "mem", required_argument, NULL, OPT_MEM },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
@@ -44,6 +50,10 @@ static const struct option long_options[] = {
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "gdb", required_argument, NULL, OPT_GDB },
+	{ "on-panic", required_argument, NULL, OPT_ON_PANIC },
+	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ 0 },
 };
 
@@ -113,7 +123,7 @@ int options__seconds(const char *text, uint64_t *ns)
 	return 0;
 }
 
-static int bad(const char *option, const char *value, const char *next)
+int options__bad(const char *option, const char *value, const char *next)
 {
 	msg__error("--%s: '%s' %s", option, value, next);
 	return -EINVAL;
@@ -126,8 +136,9 @@ static int set_engine(struct run_options *o, const char *value)
 		return 0;
 	}
 	if (!strcmp(value, "seccomp") || !strcmp(value, "direct"))
-		return bad("engine", value, "is not built yet; use --engine=ptrace or auto");
-	return bad("engine", value, "is no engine; use auto or ptrace");
+		return options__bad("engine", value,
+				    "is not built yet; use --engine=ptrace or auto");
+	return options__bad("engine", value, "is no engine; use auto or ptrace");
 }
 
 static int set_mem(struct run_options *o, const char *value)
@@ -135,10 +146,11 @@ static int set_mem(struct run_options *o, const char *value)
 	uint64_t bytes;
 
 	if (options__size(value, &bytes) || bytes > 1ull << 50)
-		return bad("mem", value,
+		return options__bad("mem", value,
 			   "is no size; give a number with K, M or G, as in --mem=256M");
 	if (bytes < RAM_MIN)
-		return bad("mem", value, "is too little for a guest kernel; give 32M or more");
+		return options__bad("mem", value,
+				    "is too little for a guest kernel; give 32M or more");
 	o->mem = (bytes + KAP_PAGE_SIZE - 1) & ~(KAP_PAGE_SIZE - 1ull);
 	return 0;
 }
@@ -158,13 +170,15 @@ static int set_cpus(struct run_options *o, const char *value)
 	errno = 0;
 	n = strtoul(value, &end, 10);
 	if (end == value || *end || *value < '0' || *value > '9')
-		return bad("cpus", value,
+		return options__bad("cpus", value,
 			   "is no number of CPUs; give 1 to 64, or host for as many as kap may "
 			   "use here");
 	if (!n)
-		return bad("cpus", value, "is too few: a guest needs one; give 1 to 64, or host");
+		return options__bad("cpus", value,
+				    "is too few: a guest needs one; give 1 to 64, or host");
 	if (errno || n > KAP_MAX_VCPUS)
-		return bad("cpus", value, "is too many: a guest has 64 at most; give 1 to 64");
+		return options__bad("cpus", value,
+				    "is too many: a guest has 64 at most; give 1 to 64");
 	o->cpus = n;
 	return 0;
 }
@@ -177,7 +191,8 @@ static int set_pin(struct run_options *o, const char *value)
 	int n = cpulist__parse(value, list, CPULIST_CPUS);
 
 	if (n == -EINVAL)
-		return bad("pin", value,
+		return options__bad(
+			"pin", value,
 			   "is no list of host CPUs; give numbers and ranges, as in --pin=0-1,3");
 	cpulist__allowed(&allowed);
 	cpulist__format(&allowed, possible, sizeof(possible));
@@ -225,7 +240,7 @@ static int add_disk(struct run_options *o, const char *value)
 	char *comma;
 
 	if (o->nr_disks == OPTIONS_MAX_DISKS)
-		return bad("disk", value, "is one too many; 24 disks are possible");
+		return options__bad("disk", value, "is one too many; 24 disks are possible");
 	disk->path = strdup(value);
 	if (!disk->path) {
 		msg__error("--disk: %s; free some memory", strerror(ENOMEM));
@@ -239,7 +254,8 @@ static int add_disk(struct run_options *o, const char *value)
 		*comma = 0;
 	}
 	if (!*disk->path)
-		return bad("disk", value, "names no file; give --disk=FILE or --disk=FILE,ro");
+		return options__bad("disk", value,
+				    "names no file; give --disk=FILE or --disk=FILE,ro");
 	return 0;
 }
 
@@ -249,7 +265,7 @@ static int set_root(struct run_options *o, const char *value)
 		    (!value[8] || (value[8] >= '1' && value[8] <= '9' && !value[9]));
 
 	if (strcmp(value, "initrd") && !disk)
-		return bad("root", value,
+		return options__bad("root", value,
 			   "can't be the root; give initrd or a disk, as in "
 			   "--root=/dev/vda");
 	o->root = value;
@@ -259,7 +275,7 @@ static int set_root(struct run_options *o, const char *value)
 static int set_timeout(struct run_options *o, const char *value)
 {
 	if (options__seconds(value, &o->timeout_ns))
-		return bad("timeout", value,
+		return options__bad("timeout", value,
 			   "is no time; give seconds above 0, as in --timeout=30");
 	return 0;
 }
@@ -267,7 +283,7 @@ static int set_timeout(struct run_options *o, const char *value)
 static int set_file(const char *option, const char *value, const char **to)
 {
 	if (!*value)
-		return bad(option, value, "names no file");
+		return options__bad(option, value, "names no file");
 	*to = value;
 	return 0;
 }
@@ -303,6 +319,46 @@ static int set_option(struct run_options *o, int id, const char *value)
 		o->verbose = true;
 		return 0;
 	}
+	return options_debug__set(o, id, value);
+}
+
+/* Elements [first, end) of argv were one option. */
+static void keep_run_args(struct run_options *o, char **argv, int first, int end, int id)
+{
+	if (id == OPT_ATTACH || id == OPT_GDB_OPTION)
+		return;
+	while (first < end)
+		o->run_args[o->nr_run_args++] = argv[first++];
+	if (id != OPT_KERNEL && id != OPT_QUIET && id != OPT_VERBOSE)
+		o->describes_guest = true;
+}
+
+static int short_option(int id)
+{
+	switch (id) {
+	case 'q':
+		return OPT_QUIET;
+	case 'v':
+		return OPT_VERBOSE;
+	case 'h':
+		return OPT_HELP;
+	case 's':
+		return OPT_GDB_DEFAULT;
+	case 'S':
+		return OPT_STOPPED;
+	}
+	return id;
+}
+
+static int bad_option(const char *command, const char *what, int id)
+{
+	const char *wrong = "unknown option";
+
+	if (id == ':')
+		wrong = "a value is missing";
+	else if (optopt >= 256)
+		wrong = "takes no value";
+	msg__error("%s: %s; see `kap help %s`", what, wrong, command);
 	return -EINVAL;
 }
 
@@ -331,52 +387,61 @@ static int check_together(const struct run_options *o)
 	return 0;
 }
 
+static int take_command(struct run_options *o, int argc, char **argv)
+{
+	if (optind < argc) {
+		if (strcmp(argv[optind - 1], "--")) {
+			msg__error("'%s': unexpected argument; put the guest's command behind "
+				   "--, as in `kap %s -- %s`",
+				   argv[optind], argv[0], argv[optind]);
+			return -EINVAL;
+		}
+		o->argv = argv + optind;
+	} else if (argc > 1 && !strcmp(argv[argc - 1], "--")) {
+		msg__error("--: no command behind it; give one, or leave -- away for a shell");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int options__parse(int argc, char **argv, struct run_options *options)
 {
-	int id, err;
+	bool gdb = !strcmp(argv[0], "gdb");
+	int id, err, first = 1;
 
 	*options = (struct run_options){
 		.engine = KAP_ENGINE_PTRACE,
 		.mem = 256ull << 20,
 		.cpus = 1,
 		.root = "initrd",
+		.run_args = calloc(argc + 1, sizeof(*argv)),
+		.gdb_options = calloc(argc + 1, sizeof(*argv)),
 	};
+	if (!options->run_args || !options->gdb_options) {
+		msg__error("options: %s; free some memory", strerror(ENOMEM));
+		return -EINVAL;
+	}
 	optind = 0;
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, "+:qvh", long_options, NULL)) != -1) {
-		if (id == 'h' || id == OPT_HELP) {
+	while ((id = getopt_long(argc, argv, "+:qvhsS", long_options + (gdb ? 0 : NR_GDB_ONLY),
+				 NULL)) != -1) {
+		id = short_option(id);
+		if (id == OPT_HELP) {
 			options->help = true;
 			return 0;
 		}
-		id = id == 'q' ? OPT_QUIET : id == 'v' ? OPT_VERBOSE : id;
-		if (id == '?' || id == ':') {
-			const char *what = argv[optind - 1];
-
-			if (id == ':')
-				msg__error("%s: a value is missing; see `kap help run`", what);
-			else if (optopt >= 256)
-				msg__error("%s: takes no value; see `kap help run`", what);
-			else
-				msg__error("%s: unknown option; see `kap help run`", what);
-			return -EINVAL;
-		}
+		if (id == '?' || id == ':')
+			return bad_option(argv[0], argv[optind - 1], id);
 		err = set_option(options, id, optarg);
 		if (err)
 			return err;
+		keep_run_args(options, argv, first, optind, id);
+		first = optind;
 	}
-	if (optind < argc) {
-		if (strcmp(argv[optind - 1], "--")) {
-			msg__error("'%s': unexpected argument; put the guest's command behind "
-				   "--, as in `kap run -- %s`",
-				   argv[optind], argv[optind]);
-			return -EINVAL;
-		}
-		options->argv = argv + optind;
-	} else if (argc > 1 && !strcmp(argv[argc - 1], "--")) {
-		msg__error("--: no command behind it; give one, or leave -- away for a shell");
-		return -EINVAL;
-	}
-	return check_together(options);
+	err = take_command(options, argc, argv);
+	if (!err)
+		err = check_together(options);
+	return err ? err : options_debug__check(options);
 }
 
 void options__free(struct run_options *options)
@@ -384,4 +449,6 @@ void options__free(struct run_options *options)
 	for (unsigned int i = 0; i < options->nr_disks; i++)
 		free(options->disks[i].path);
 	free(options->append);
+	free(options->gdb_options);
+	free(options->run_args);
 }

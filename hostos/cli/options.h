@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options of `kap run`.
+ * Options of `kap run`, and of `kap gdb`, which takes them too.
  */
 #ifndef HOSTOS_OPTIONS_H
 #define HOSTOS_OPTIONS_H
@@ -10,6 +10,8 @@
 
 #include <kap/abi.h>
 #include <kap/boot.h>
+
+#include "debug/debug.h"
 
 #define OPTIONS_MAX_DISKS 24
 #define OPTIONS_MAX_COMMAND (1 << 20)	/* bytes; what the guest's init takes */
@@ -36,9 +38,24 @@ struct run_options {
 	bool quiet, verbose;
 	bool help;			/* --help was given; nothing else counts */
 	char **argv;			/* command, NULL terminated; NULL: none */
+
+	/* options_debug.c */
+	const char *name;		/* NULL: none */
+	const char *gdb;		/* "PORT" or "unix:PATH"; NULL: none */
+	bool stopped;
+	enum debug_on_panic on_panic;
+	const char *dump;		/* NULL: the default name */
+
+	/* of `kap gdb` only */
+	const char *attach;		/* NULL: a new guest */
+	char **gdb_options;		/* passed to gdb */
+	unsigned int nr_gdb_options;
+	char **run_args;		/* the options that are `kap run`'s, NULL terminated */
+	unsigned int nr_run_args;
+	bool describes_guest;		/* one of them describes a new guest */
 };
 
-/* argv[0] is "run". 0, or -EINVAL with a message printed. */
+/* argv[0] is "run" or "gdb". 0, or -EINVAL with a message printed. */
 int options__parse(int argc, char **argv, struct run_options *options);
 void options__free(struct run_options *options);
 
@@ -47,5 +64,8 @@ int options__size(const char *text, uint64_t *bytes);
 
 /* "30", "0.5" seconds, above 0. 0 or -EINVAL. */
 int options__seconds(const char *text, uint64_t *ns);
+
+/* "--OPTION: 'VALUE' NEXT" is printed; -EINVAL. */
+int options__bad(const char *option, const char *value, const char *next);
 
 #endif

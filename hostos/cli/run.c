@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/help.h"
+#include "cli/names.h"
 #include "cli/options.h"
 #include "cli/paths.h"
 #include "cli/restart.h"
@@ -19,6 +20,7 @@
 #include "cli/terminal.h"
 #include "cli/verdict.h"
 #include "cli/wiring.h"
+#include "debug/debug.h"
 #include "dev/dev.h"
 #include "vm/boot.h"
 #include "vm/initrd.h"
@@ -36,7 +38,16 @@ struct run {
 	struct loader_kernel kernel;
 	char kernel_path[PATH_MAX], initrd_path[PATH_MAX];
 	const char *initrd;
+	char socket[NAMES_SOCKET];	/* for kap gdb --attach; empty: none */
+	char dump[NAMES_MAX + 16];	/* default name of a dump */
 };
+
+static int debugger_fd = -1;
+
+void run__tell_debugger(int fd)
+{
+	debugger_fd = fd;
+}
 
 /* What the host lacks is not the user's mistake. */
 static int status_of(int err)
@@ -153,6 +164,82 @@ static void on_signal(int signo)
 		console__resize(cols, rows);
 }
 
+/* Nobody may need to attach to this guest; then it goes on without being found. */
+static int register_guest(struct run *run)
+{
+	const struct run_options *o = &run->options;
+	char why[256] = "";
+	int err = names__begin(o->name, run->kernel_path, run->socket, why);
+
+	if (!err)
+		return STATUS_OK;
+	*run->socket = 0;
+	if (err == -EEXIST)
+		return STATUS_USAGE;
+	if (o->name) {
+		msg__error("--name: nothing can be found by it: %s", why);
+		return STATUS_HOST;
+	}
+	if (debugger_fd >= 0 || (!o->gdb && (o->stopped || o->on_panic == DEBUG_PANIC_GDB))) {
+		msg__error("no debugger could reach the guest: %s%s", why,
+			   debugger_fd >= 0 ? "" : ". Or add --gdb=PORT");
+		return STATUS_HOST;
+	}
+	msg__detail("`kap gdb --attach` won't find this guest: %s", why);
+	return STATUS_OK;
+}
+
+/* Held, it shows nothing at all; say what it waits for. */
+static void tell_how_to_connect(const struct run *run)
+{
+	const struct run_options *o = &run->options;
+	bool by_path = o->gdb && !strncmp(o->gdb, "unix:", 5);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (o->gdb)
+		msg__note("held before the kernel's first instruction; in gdb, `target remote "
+			  "%s%s` and `continue` let it go",
+			  by_path ? "" : "localhost:", by_path ? o->gdb + 5 : o->gdb);
+	else
+		msg__note("held before the kernel's first instruction; `kap gdb --attach=%s` and "
+			  "`continue` there let it go",
+			  o->name ? o->name : pid);
+}
+
+static int start_debug(struct run *run)
+{
+	const struct run_options *o = &run->options;
+	struct debug_config config = {
+		.listen = o->gdb,
+		.private_socket = *run->socket ? run->socket : NULL,
+		.stopped = o->stopped,
+		.on_panic = o->on_panic,
+		.dump_path = o->dump ? o->dump : run->dump,
+		.name = o->name,
+	};
+	int err;
+
+	if (o->name)
+		snprintf(run->dump, sizeof(run->dump), "kap-%s.core", o->name);
+	else
+		snprintf(run->dump, sizeof(run->dump), "kap-%d.core", (int)getpid());
+	err = debug__start(&run->vm, &config);
+	if (err)
+		return err;
+	if (debugger_fd < 0) {
+		if (o->stopped)
+			tell_how_to_connect(run);
+		return 0;
+	}
+	/* A debugger that has gone meanwhile takes this process with it. */
+	if (write(debugger_fd, run->socket, strlen(run->socket)) < 0)
+		msg__detail("kap gdb: %s", strerror(errno));
+	close(debugger_fd);
+	debugger_fd = -1;
+	return 0;
+}
+
 static int start(struct run *run)
 {
 	const struct run_options *o = &run->options;
@@ -160,6 +247,9 @@ static int start(struct run *run)
 	int err;
 
 	find_files(run);
+	err = register_guest(run);
+	if (err)
+		return err;
 	err = life__create(vm, o->mem, o->cpus);
 	if (err)
 		return status_of(err);
@@ -168,6 +258,8 @@ static int start(struct run *run)
 		err = create_devices(run);
 	if (!err)
 		err = load(run);
+	if (!err)
+		err = start_debug(run);
 	if (err)
 		return status_of(err);
 	if (wiring__wants_terminal()) {
@@ -197,6 +289,7 @@ static int run_guest(struct run *run)
 					       .kernel = run->kernel_path,
 		.has_command = run->options.argv != NULL,
 	});
+	debug__exited(&run->vm, status < 0 ? STATUS_OK : status);
 	return status;
 }
 
@@ -229,6 +322,8 @@ int run__main(int argc, char **argv)
 		terminal__leave();
 		dev__shutdown(&run.vm);
 	}
+	debug__stop(&run.vm);
+	names__end();
 	life__destroy(&run.vm);
 	if (status == VERDICT_RESTART)
 		status = restart__now(&run.options);

@@ -144,6 +144,9 @@ int verdict__of(struct vm *vm, const struct verdict_run *run)
 	case LIFE_SIGNAL:
 		msg__note("ended by signal %d (%s)", run->detail, strsignal(run->detail));
 		return STATUS_SIGNAL + run->detail;
+	case LIFE_DEBUGGER:
+		msg__note("the debugger has ended the guest");
+		return STATUS_KILLED;
 	case LIFE_HOST:
 	case LIFE_RUNNING:
 		return STATUS_HOST;

@@ -31,7 +31,7 @@ static void store16(uint16_t *p, uint16_t value)
 	__atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
 
-static uint16_t *used_event(struct queue *q)
+static uint16_t *used_event(const struct queue *q)
 {
 	struct ring_avail *avail = q->avail;
 
@@ -239,6 +239,22 @@ void queue__push(struct queue *q, uint16_t head, uint32_t len)
 	__atomic_store_n(&used->ring[i].len, len, __ATOMIC_RELAXED);
 	q->used_idx++;
 	__atomic_store_n(&used->idx, q->used_idx, __ATOMIC_RELEASE);
+}
+
+bool queue__look(const struct queue *q, struct queue_state *state)
+{
+	struct ring_avail *avail = q->avail;
+
+	if (!q->ready)
+		return false;
+	state->offered = __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE);
+	state->taken = q->last_avail;
+	state->given_back = q->used_idx;
+	if (q->event_idx)
+		state->wants_interrupt = load16(used_event(q)) == q->used_idx;
+	else
+		state->wants_interrupt = !(load16(&avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+	return true;
 }
 
 bool queue__wants_interrupt(struct queue *q)

@@ -56,6 +56,16 @@ unsigned int queue__waiting(struct queue *q);
 /* Gives a chain back, len bytes of its room written. */
 void queue__push(struct queue *q, uint16_t head, uint32_t len);
 
+/* How far a queue is, for a debugger: counts of chains, modulo 2^16. */
+struct queue_state {
+	uint16_t offered;		/* by the guest */
+	uint16_t taken, given_back;	/* by the device */
+	bool wants_interrupt;		/* for the next one that is given back */
+};
+
+/* Looks at a queue without a trace; false when it does not work. */
+bool queue__look(const struct queue *q, struct queue_state *state);
+
 /* Whether the guest wants an interrupt for what was pushed since the last call. */
 bool queue__wants_interrupt(struct queue *q);
 

@@ -81,6 +81,11 @@ int virtio__register(struct virtio_dev *dev)
 	return 0;
 }
 
+const struct virtio_dev *virtio__slot(unsigned int slot)
+{
+	return slot < nr_slots ? slots[slot] : NULL;
+}
+
 bool virtio__running(const struct virtio_dev *dev)
 {
 	return (dev->status & VIRTIO_CONFIG_S_DRIVER_OK) && !dev->broken;

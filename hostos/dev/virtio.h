@@ -62,6 +62,9 @@ struct virtio_dev {
 /* Takes the next slot and fills its page. 0, or -ENOSPC with a message. */
 int virtio__register(struct virtio_dev *dev);
 
+/* The device in this slot, for a debugger to look at; NULL: none. */
+const struct virtio_dev *virtio__slot(unsigned int slot);
+
 /* True when the driver is ready and the device is not broken. */
 bool virtio__running(const struct virtio_dev *dev);
 

@@ -17,9 +17,9 @@
 #include "vm/msg.h"
 #include "vm/vm.h"
 
-#define NS_PER_S	1000000000ull
-#define MIN_CALIBRATION	1000000ull	/* ns: 40 ns of sampling error are then 40 ppm */
-#define STEP_LIMIT	50000000ll	/* ns behind from which the clock jumps forward */
+#define NS_PER_S 1000000000ull
+#define MIN_CALIBRATION 1000000ull /* ns: 40 ns of sampling error are then 40 ppm */
+#define STEP_LIMIT 50000000ll /* ns behind from which the clock jumps forward */
 
 static struct clock_sample begin, last;
 static struct loop_timer *timer;
@@ -183,7 +183,7 @@ static uint64_t next_interval(void)
 {
 	return refinements == 0 ? NS_PER_S / 10 :
 	       refinements == 1 ? NS_PER_S * 9 / 10 :
-	       NS_PER_S * 10;
+				  NS_PER_S * 10;
 }
 
 /*
@@ -191,6 +191,50 @@ static uint64_t next_interval(void)
  * copy, and what the guest does to the page is the guest's own problem.
  */
 static struct kap_time mine;
+
+/* How long the guest was held in all, and since when it is; 0: it is not. */
+static uint64_t held_ns, held_since;
+
+/* The page as it is in `mine`, for readers at any moment. */
+static void publish(struct kap_time *page)
+{
+	page->base_tsc = mine.base_tsc;
+	page->base_ns = mine.base_ns;
+	page->mult = mine.mult;
+	page->shift = mine.shift;
+	mine.seq++;
+	__atomic_store_n(&page->seq, mine.seq, __ATOMIC_RELEASE);
+}
+
+static void begin_change(struct kap_time *page)
+{
+	mine.seq++;
+	__atomic_store_n(&page->seq, mine.seq, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void clock__hold(struct vm *vm)
+{
+	(void)vm;
+	if (!held_since)
+		held_since = host_clock(CLOCK_MONOTONIC);
+}
+
+void clock__release(struct vm *vm)
+{
+	struct kap_time *page = vm__time(vm);
+	uint64_t gone;
+
+	if (!held_since)
+		return;
+	gone = host_clock(CLOCK_MONOTONIC) - held_since;
+	held_since = 0;
+	held_ns += gone;
+	begin_change(page);
+	mine.base_ns -= gone;
+	__atomic_store_n(&page->held_ns, held_ns, __ATOMIC_RELAXED);
+	publish(page);
+}
 
 static void refine(void *arg)
 {
@@ -200,22 +244,19 @@ static void refine(void *arg)
 	struct kap_time next;
 
 	refinements++;
-	mine.seq++;
-	__atomic_store_n(&page->seq, mine.seq, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	begin_change(page);
 	/*
 	 * From here on every reader starts again: whoever finished with the old values read a
 	 * TSC before this one.
 	 */
 	next = mine;
-	if (clock__steer(&next, read_tsc(), &from, &now, 10 * NS_PER_S))
+	/* In guest time; while the guest is held its clock is late by more, which release makes good. */
+	from.ns -= held_ns;
+	now.ns -= held_ns;
+	if (!held_since && clock__steer(&next, read_tsc(), &from, &now, 10 * NS_PER_S))
 		mine = next;
-	page->base_tsc = mine.base_tsc;
-	page->base_ns = mine.base_ns;
-	page->mult = mine.mult;
-	page->shift = mine.shift;
-	mine.seq++;
-	__atomic_store_n(&page->seq, mine.seq, __ATOMIC_RELEASE);
+	publish(page);
+	now.ns += held_ns;
 	last = now;
 	loop__timer_set(timer, next_interval());
 }

@@ -28,6 +28,10 @@ void clock__start(struct vm *vm);
 int clock__follow(struct vm *vm);
 void clock__stop(void);
 
+/* Guest time stands still from hold to release; both may be called twice in a row. */
+void clock__hold(struct vm *vm);
+void clock__release(struct vm *vm);
+
 /* The arithmetic, without a clock. */
 
 /* What a reader of the page computes (the fields, not seq). */

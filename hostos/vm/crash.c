@@ -11,8 +11,8 @@
 #include "vm/symbols.h"
 #include "vm/vm.h"
 
-#define MAX_FRAMES	48
-#define LAST_LINES	30
+#define MAX_FRAMES 48
+#define LAST_LINES 30
 
 static bool window_read(struct vm *vm, uint64_t addr, void *to, uint64_t len)
 {
@@ -34,9 +34,9 @@ static void print_registers(const struct kap_regs *r, const struct kap_trap *tra
 
 	symbols__format(symbols, r->ip, where, sizeof(where));
 	msg__report("  rip %016llx  %s", (unsigned long long)r->ip, where);
-#define ROW(n1, v1, n2, v2, n3, v3, n4, v4)						\
-	msg__report("  " n1 " %016llx  " n2 " %016llx  " n3 " %016llx  " n4 " %016llx",	\
-		    (unsigned long long)r->v1, (unsigned long long)r->v2,		\
+#define ROW(n1, v1, n2, v2, n3, v3, n4, v4)                                             \
+	msg__report("  " n1 " %016llx  " n2 " %016llx  " n3 " %016llx  " n4 " %016llx", \
+		    (unsigned long long)r->v1, (unsigned long long)r->v2,               \
 		    (unsigned long long)r->v3, (unsigned long long)r->v4)
 	ROW("rax", ax, "rbx", bx, "rcx", cx, "rdx", dx);
 	ROW("rsi", si, "rdi", di, "rbp", bp, "rsp", sp);
@@ -71,8 +71,11 @@ static void print_backtrace(struct vm *vm, const struct kap_regs *regs,
 }
 
 /* What the other vCPUs did; each in its own words, like all else here. */
-static void print_others(struct vm *vm, unsigned int but)
+static void print_others(struct vm *vm, unsigned int but, const char *kernel)
 {
+	struct symbols *symbols = symbols__load(kernel);
+	char where[256];
+
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
 		const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
 		uint32_t state = __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED);
@@ -80,6 +83,18 @@ static void print_others(struct vm *vm, unsigned int but)
 
 		if (cpu == but)
 			continue;
+		/* The panic has stopped it: where it was then. */
+		if (__atomic_load_n(&vcpu->saved_valid, __ATOMIC_ACQUIRE)) {
+			uint64_t ip = vcpu->saved.ip;
+
+			symbols__format(symbols, ip, where, sizeof(where));
+			msg__report("  vCPU %u: was at %016llx  %s (%llu traps)", cpu,
+				    (unsigned long long)ip,
+				    ip >= KAP_HOLE_START && ip < KAP_HOLE_END ? where :
+										"in user code",
+				    traps);
+			continue;
+		}
 		if (state == KAP_VCPU_USER)
 			msg__report("  vCPU %u: ran user code of space %u (%llu traps)", cpu,
 				    vcpu->space, traps);
@@ -92,6 +107,7 @@ static void print_others(struct vm *vm, unsigned int but)
 							       "is in no state that kap knows",
 				    traps);
 	}
+	symbols__free(symbols);
 }
 
 void crash__report(struct vm *vm, unsigned int cpu, const char *message, const char *kernel)
@@ -112,7 +128,7 @@ void crash__report(struct vm *vm, unsigned int cpu, const char *message, const c
 	}
 	if (vm->nr_cpus > 1) {
 		msg__report("the other vCPUs:");
-		print_others(vm, cpu);
+		print_others(vm, cpu, kernel);
 	}
 	msg__report("last console lines:");
 	log__print_last(LAST_LINES);

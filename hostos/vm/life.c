@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "debug/debug.h"
 #include "dev/dev.h"
 #include "vm/clock.h"
 #include "vm/life.h"
@@ -82,7 +83,9 @@ static void take_doorbell(struct vm *vm)
 
 	if (bits & KAP_CTL_LOG)
 		log__drain(vm);
-	bits &= ~KAP_CTL_LOG;
+	if (bits & KAP_CTL_PARK)
+		debug__doorbell(vm);
+	bits &= ~(KAP_CTL_LOG | KAP_CTL_PARK);
 	if (bits)
 		dev__doorbell(vm, bits);
 }

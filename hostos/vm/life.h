@@ -16,6 +16,7 @@ enum life_end {
 	LIFE_LEFT,	/* the user left with the escape key */
 	LIFE_TIMEOUT,
 	LIFE_SIGNAL,	/* detail: signal number */
+	LIFE_DEBUGGER,	/* gdb has killed the guest */
 	LIFE_HOST,	/* the host failed the monitor; told already */
 };
 

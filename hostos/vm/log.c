@@ -109,15 +109,14 @@ static char *make_harmless(char *line, char *end)
 	return to;
 }
 
-void log__print_last(unsigned int lines)
+void log__last(unsigned int lines, void (*fn)(const char *line, void *arg), void *arg)
 {
-	static char text[16384 + 1];
-	size_t len = log__kept(text, sizeof(text) - 1);
+	static char text[KEPT_SIZE + 1];
+	size_t len = log__kept(text, KEPT_SIZE);
 	char *line = text, *end = text + len;
 
 	while (end > text && (end[-1] == '\n' || end[-1] == '\r'))
 		end--;
-	*end = 0;
 	for (char *at = end; at > text && lines; at--) {
 		if (at[-1] == '\n' && !--lines) {
 			line = at;
@@ -131,7 +130,18 @@ void log__print_last(unsigned int lines)
 
 		if (nl)
 			*nl = 0;
-		msg__report("  | %s", line);
+		fn(line, arg);
 		line = nl ? nl + 1 : NULL;
 	}
+}
+
+static void report_line(const char *line, void *arg)
+{
+	(void)arg;
+	msg__report("  | %s", line);
+}
+
+void log__print_last(unsigned int lines)
+{
+	log__last(lines, report_line, NULL);
 }

@@ -20,7 +20,10 @@ void log__add(const char *data, size_t len);
 /* The same for what the user has already seen: only kept. */
 void log__keep(const char *data, size_t len);
 
-/* Prints the last lines that are kept, harmless for a terminal. */
+/* The last lines that are kept, harmless for a terminal and without their ends, oldest first. */
+void log__last(unsigned int lines, void (*fn)(const char *line, void *arg), void *arg);
+
+/* Prints them as part of a report. */
 void log__print_last(unsigned int lines);
 
 /* The kept bytes, oldest first: copies at most len of the newest, returns how many. */

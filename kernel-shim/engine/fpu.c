@@ -5,10 +5,10 @@
  */
 #include "engine/ptrace.h"
 
-#define MAX_XSTATE	16384
-#define FEATURE_X87	(1ULL << 0)
-#define FEATURE_SSE	(1ULL << 1)
-#define FEATURE_PKRU	(1ULL << 9)
+#define MAX_XSTATE 16384
+#define FEATURE_X87 (1ULL << 0)
+#define FEATURE_SSE (1ULL << 1)
+#define FEATURE_PKRU (1ULL << 9)
 
 static kap_u8 initial[MAX_XSTATE] __attribute__((aligned(64)));
 static kap_u32 size;
@@ -138,7 +138,7 @@ static void part(struct runner *runner, int keep)
  */
 static struct {
 	struct kap_fpu *fpu;
-	kap_u32 of;		/* vCPU that is asked, plus 1; 0: nothing wanted */
+	kap_u32 of; /* vCPU that is asked, plus 1; 0: nothing wanted */
 	kap_u32 keep;
 } requests[KAP_MAX_VCPUS];
 

@@ -7,11 +7,13 @@
 #include <kap/getcpu.h>
 #include "engine/ptrace.h"
 #include "lock.h"
+#include "park.h"
 
-#define OPTIONS		(HOST_PTRACE_O_TRACESYSGOOD | HOST_PTRACE_O_EXITKILL)
-#define SYSCALL_STOP	(HOST_SIGTRAP | 0x80)
-#define KERNEL_SENT(code)	((code) > 0)
-#define EVENT(status)	((status) >> 16)
+#define OPTIONS (HOST_PTRACE_O_TRACESYSGOOD | HOST_PTRACE_O_EXITKILL)
+#define SYSCALL_STOP (HOST_SIGTRAP | 0x80)
+#define KERNEL_SENT(code) ((code) > 0)
+#define EVENT(status) ((status) >> 16)
+#define FLAG_RF 0x10000ULL
 
 long wait_user(kap_s32 tid, int *status, kap_u32 *pending);
 
@@ -165,7 +167,7 @@ static void classify(struct runner *runner, int sig, struct kap_regs *regs, stru
 	trap->kind = KAP_TRAP_EXCEPTION;
 	switch (sig) {
 	case HOST_SIGSEGV:
-		if (info.code == 1 || info.code == 2) {		/* SEGV_MAPERR, SEGV_ACCERR */
+		if (info.code == 1 || info.code == 2) { /* SEGV_MAPERR, SEGV_ACCERR */
 			trap->kind = KAP_TRAP_FAULT;
 			trap->nr = KAP_EXC_PF;
 			trap->error = KAP_PF_USER | KAP_PF_UNSURE |
@@ -191,7 +193,7 @@ static void classify(struct runner *runner, int sig, struct kap_regs *regs, stru
 		trap->nr = KAP_EXC_UD;
 		break;
 	case HOST_SIGFPE:
-		if (info.code == 1 || info.code == 2)		/* FPE_INTDIV, FPE_INTOVF */
+		if (info.code == 1 || info.code == 2) /* FPE_INTDIV, FPE_INTOVF */
 			trap->nr = info.code == 1 ? KAP_EXC_DE : KAP_EXC_OF;
 		else
 			trap->nr = x87_pending(runner) ? KAP_EXC_MF : KAP_EXC_XF;
@@ -292,11 +294,11 @@ static int fault_queued(struct runner *runner)
 }
 
 /* Lets user code run until it stops; the host's wait status. */
-static int run(struct runner *runner, struct kap_vcpu *vcpu)
+static int run(struct runner *runner, struct kap_vcpu *vcpu, long how)
 {
 	int status = 0;
 
-	if (unlikely(host_ptrace(HOST_PTRACE_SYSEMU, runner->tid, NULL, NULL)))
+	if (unlikely(host_ptrace(how, runner->tid, NULL, NULL)))
 		return 0;
 	if (wait_user(runner->tid, &status, &vcpu->pending) == -HOST_EINTR) {
 		host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
@@ -316,7 +318,9 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	kap_u32 cpu = this_stack()->cpu;
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct kap_shell *shell = space->shell;
+	long how = HOST_PTRACE_SYSEMU;
 	struct runner *runner;
+	kap_u64 points = 0;
 	int status, sig;
 
 	zero(trap, sizeof(*trap));
@@ -331,17 +335,27 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 		return;
 	}
 	fpu_load(runner, fpu);
+	if (unlikely(park_watched[cpu])) {
+		if (park_enter_user(regs, fpu))
+			how = HOST_PTRACE_SYSEMU_SINGLESTEP;
+		fpu_load(runner, fpu);
+	}
+	if (unlikely(kap_ctl()->points_seq) && runner->points != points_wanted(space->info.id)) {
+		points_load(runner, space->info.id);
+		/* A fault before they were there has set RF: the first instruction counts, too. */
+		regs->flags &= ~FLAG_RF;
+	}
 	regs->orig_ax = ~0ULL;
 	if (unlikely(set_regs(runner, regs)))
 		goto lost;
 
 	vcpu->runner_tid = runner->tid;
-	vcpu->space = space->id;
+	vcpu->space = space->info.id;
 	vcpu->state = KAP_VCPU_USER;
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	status = run(runner, vcpu);
+	status = run(runner, vcpu, how);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;
@@ -361,6 +375,14 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 		classify(runner, sig, regs, trap);
 	if (trap->kind == KAP_TRAP_FAULT)
 		vcpu->nr_faults++;
+	if (unlikely(runner->points) && trap->kind == KAP_TRAP_EXCEPTION)
+		points = points_hit(runner);
+	if (unlikely(park_watched[cpu] || points) && park_left_user(regs, fpu, trap, points))
+		trap->kind = KAP_TRAP_DOORBELL;
+	else if (unlikely(load_acquire(&vcpu->park.hold)))
+		park_after_user(regs, fpu, trap);
+	if (unlikely(park_watched[cpu]) && trap->kind == KAP_TRAP_SYSCALL)
+		park_into_kernel(__builtin_return_address(0));
 	return;
 
 lost:

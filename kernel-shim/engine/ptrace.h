@@ -14,4 +14,16 @@ void fpu_learn(kap_s32 tid);
 /* Makes the runner's registers hold fpu's state; on the vCPU that the runner belongs to. */
 void fpu_load(struct runner *runner, struct kap_fpu *fpu);
 
+/* The monitor's points (kap_ctl.points) for user code of the space, in the runner's registers. */
+void points_load(struct runner *runner, kap_u32 space);
+
+/* Which of them has stopped the runner: bits of DR6. */
+kap_u64 points_hit(struct runner *runner);
+
+/* What runner->points is when the right ones are loaded. */
+static inline kap_u64 points_wanted(kap_u32 space)
+{
+	return (kap_u64)kap_ctl()->points_seq << 32 | space;
+}
+
 #endif

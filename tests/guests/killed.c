@@ -17,7 +17,7 @@ static int works(void)
 	user_load(&u, call);
 	ok = user_run(&u) == KAP_TRAP_SYSCALL;
 	if (!ok)
-		say("# trap kind %u, space %u\n", u.trap.kind, u.space->id);
+		say("# trap kind %u, space %u\n", u.trap.kind, u.space->info.id);
 	user_destroy(&u);
 	return ok;
 }

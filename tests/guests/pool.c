@@ -3,13 +3,13 @@
 #include "lib.h"
 #include "pool.h"
 
-#define AT	0x300000000000UL
+#define AT 0x300000000000UL
 
 USER_PROGRAM(load, "mov (%rdi), %rax; int3");
 USER_PROGRAM(store, "mov %rsi, (%rdi); int3");
 
 static struct user u;
-static kap_u32 used_id;
+static struct kap_shell *used_shell;
 
 /* A user whose space was somebody's before finds nothing at AT. */
 static int used_once(kap_u64 phys)
@@ -17,7 +17,7 @@ static int used_once(kap_u64 phys)
 	int ok;
 
 	user_create(&u, NULL);
-	used_id = u.space->id;
+	used_shell = u.space->shell;
 	user_load(&u, load);
 	u.regs.di = AT;
 	ok = user_run(&u) == KAP_TRAP_FAULT && u.trap.addr == AT;
@@ -32,15 +32,23 @@ static int used_once(kap_u64 phys)
 	return ok;
 }
 
+static int known(struct kap_shell **seen, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		if (seen[i] == used_shell)
+			return 1;
+	return 0;
+}
+
 static void one_after_the_other(kap_u64 phys)
 {
-	static kap_u8 seen[256];
+	static struct kap_shell *seen[200];
 	int good = 0, processes = 0;
 
 	for (int i = 0; i < 200; i++) {
 		good += used_once(phys);
-		processes += !seen[used_id % sizeof(seen)];
-		seen[used_id % sizeof(seen)] = 1;
+		if (!known(seen, processes))
+			seen[processes++] = used_shell;
 	}
 	check_eq(good, 200, "200 spaces, one after the other, each empty at first");
 	check(processes <= 24, "%d processes of the host did it, at most 24", processes);
@@ -59,7 +67,8 @@ static void many_at_once(void)
 	check_eq(made, 40, "40 spaces at once");
 	for (int i = 0; i < 40; i++)
 		for (int j = 0; j < i; j++)
-			if (space[i].id == space[j].id || space[i].shell == space[j].shell)
+			if (space[i].info.id == space[j].info.id ||
+			    space[i].shell == space[j].shell)
 				give_up("spaces %d and %d are the same", i, j);
 	user_create(&u, NULL);
 	ask_script(&u, "many");

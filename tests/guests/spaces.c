@@ -9,9 +9,9 @@ USER_PROGRAM(vector,
 	     "movdqu (%rdi), %xmm3; fninit; fldl (%rdi); movl $0xbf80, -4(%rsp); ldmxcsr -4(%rsp)\n"
 	     "1: syscall; movdqu %xmm3, 16(%rdi); fstl 32(%rdi); stmxcsr 40(%rdi); jmp 1b");
 USER_PROGRAM(look, ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
-	     "movdqu %xmm\\n, \\n * 16(%rdi)\n"
-	     ".endr\n"
-	     "fnstcw 256(%rdi); stmxcsr 260(%rdi); fnstenv 264(%rdi); syscall; jmp .");
+		   "movdqu %xmm\\n, \\n * 16(%rdi)\n"
+		   ".endr\n"
+		   "fnstcw 256(%rdi); stmxcsr 260(%rdi); fnstenv 264(%rdi); syscall; jmp .");
 
 /* A user that has run `look`: all registers zero, control words as after a reset, no x87 value. */
 static void is_clean(struct user *u, const char *what)
@@ -38,7 +38,7 @@ static void different_memory(void)
 
 	user_create(&a, NULL);
 	user_create(&b, NULL);
-	check(a.space->id != b.space->id, "spaces have numbers of their own");
+	check(a.space->info.id != b.space->info.id, "spaces have numbers of their own");
 	for (int i = 0; i < 2; i++) {
 		user_load(both[i], memory);
 		both[i]->regs.di = USER_DATA + 64;
@@ -53,7 +53,8 @@ static void different_memory(void)
 	}
 	check_eq(*(kap_u64 *)(a.data + 64), 100, "the kernel sees the one's page");
 	check_eq(*(kap_u64 *)(b.data + 64), 101, "and the other's");
-	check_eq(kap_vcpu(0)->space, b.space->id, "the vCPU page names the space that ran last");
+	check_eq(kap_vcpu(0)->space, b.space->info.id,
+		 "the vCPU page names the space that ran last");
 	user_destroy(&a);
 	user_destroy(&b);
 }
@@ -113,7 +114,7 @@ static void vector_state(int shared)
 				give_up("vector state: trap kind %u", both[i]->trap.kind);
 			if (round)
 				check(!memcmp(data, data + 16, 16) && !memcmp(data, data + 32, 8) &&
-				      *(kap_u32 *)(data + 40) == 0xbf80,
+					      *(kap_u32 *)(data + 40) == 0xbf80,
 				      "%s: user %d keeps SSE, x87 and MXCSR", where, i);
 			memset(data + 16, 0, 32);
 		}

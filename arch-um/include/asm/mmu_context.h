@@ -10,11 +10,20 @@
 extern int init_new_context(struct task_struct *tsk, struct mm_struct *mm);
 #define destroy_context destroy_context
 extern void destroy_context(struct mm_struct *mm);
+extern void kap_name_space(struct kap_space_info *info, struct task_struct *tsk);
 
 static inline void switch_mm(struct mm_struct *prev, struct mm_struct *next,
 			     struct task_struct *tsk)
 {
-	/* Nothing: user code is run in a space that is named each time it runs. */
+	struct kap_space_info *info = &next->context.space.info;
+
+	/*
+	 * User code is run in a space that is named each time it runs. This is for who looks at
+	 * the machine from outside, while the kernel runs for a process and by the space's name.
+	 */
+	kap_vcpu(raw_smp_processor_id())->space = info->id;
+	if (unlikely(info->pid != tsk->tgid))
+		kap_name_space(info, tsk);
 }
 
 #define deactivate_mm(tsk, mm) kap_deactivate_mm(tsk)

@@ -5,4 +5,8 @@
 
 #define COMMAND_LINE_SIZE	4096
 
+#ifndef __ASSEMBLY__
+void setup_guest_info(void);
+#endif
+
 #endif

@@ -11,7 +11,7 @@
 #ifndef KAP_ABI_H
 #define KAP_ABI_H
 
-#define KAP_ABI_VERSION		2
+#define KAP_ABI_VERSION		3
 
 /*
  * User addresses that a guest program can never use: the hole. It holds the
@@ -61,7 +61,7 @@
 
 #define KAP_MAX_VCPUS		64
 #define KAP_VCPU_STRIDE		0x4000
-#define KAP_MAX_DEVS		64
+#define KAP_MAX_DEVS		62	/* bits 62 and 63 of a word of doorbells mean other things */
 
 #define KAP_PAGE_SIZE		4096
 

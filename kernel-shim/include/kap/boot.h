@@ -7,6 +7,7 @@
 #define KAP_BOOT_H
 
 #include <kap/abi.h>
+#include <kap/park.h>
 
 #define KAP_BOOT_MAGIC		0x31746f6f6270616bULL	/* "kapboot1", little endian */
 #define KAP_CMDLINE_SIZE	4096
@@ -43,7 +44,7 @@ struct kap_boot {
  * The control page (KAP_PHYS_CTL).
  *
  * dev_pending: doorbells to the monitor. The guest sets bit n (atomic OR, release)
- * for device slot n, or KAP_CTL_LOG, and writes the eventfd KAP_FD_DOORBELL when the
+ * for device slot n, KAP_CTL_LOG or KAP_CTL_PARK, and writes the eventfd KAP_FD_DOORBELL when the
  * word was 0 before. The monitor takes all bits with one atomic exchange (acquire).
  *
  * The end of a run: the guest fills exit_code and message, then stores
@@ -52,6 +53,7 @@ struct kap_boot {
  * crashed beyond repair.
  */
 #define KAP_CTL_LOG		(1ULL << 63)
+#define KAP_CTL_PARK		(1ULL << 62)	/* a vCPU has parked (park.h) */
 
 enum kap_exit {
 	KAP_EXIT_NONE		= 0,
@@ -69,6 +71,12 @@ struct kap_ctl {
 	kap_s32 exit_code;
 	kap_s32 exit_errno;		/* for KAP_EXIT_HOST: host errno, positive */
 	char message[256];		/* NUL terminated, if the guest means well */
+
+	/* park.h */
+	kap_u32 debug;			/* KAP_DEBUG_*, by the monitor */
+	kap_u32 points_seq;		/* by the monitor: changes when points do */
+	struct kap_point points[KAP_MAX_POINTS];
+	struct kap_guest_info info;	/* by the guest kernel */
 };
 
 /*

@@ -78,7 +78,7 @@ kap_u32 kap_take_pending(kap_u32 cpu);
 void kap_idle(kap_u32 cpu);
 
 /*
- * Sets the next deadline of this vCPU (host CLOCK_MONOTONIC ns; ~0: none). When it
+ * Sets the next deadline of this vCPU (ns as of kap_now(); ~0: none). When it
  * is reached, KAP_BELL_TIMER becomes pending. A past deadline rings at once.
  */
 void kap_set_deadline(kap_u32 cpu, kap_u64 ns);
@@ -138,9 +138,14 @@ int kap_kernel_protect(kap_u64 va, kap_u64 len, kap_u32 prot);
 
 struct kap_shell;
 
+/*
+ * The kernel may fill root, pid and name of info, which a debugger shows; the rest is the shim's.
+ * A space stays where it is in memory from create to destroy.
+ */
 struct kap_space {
+	struct kap_space_info info;
 	struct kap_shell *shell;	/* host process; null: none yet */
-	kap_u32 id;
+	struct kap_space *prev;
 };
 
 /*

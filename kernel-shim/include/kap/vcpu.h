@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine contract, part 3: registers, traps and the vCPU page.
+ * The machine contract, part 3: traps and the vCPU page.
  */
 /* clang-format off */
 #ifndef KAP_VCPU_H
 #define KAP_VCPU_H
 
 #include <kap/abi.h>
-
-/*
- * User registers, in the order of x86-64's struct user_regs_struct (the host's
- * sys/user.h), so that an engine moves them without a table.
- */
-struct kap_regs {
-	kap_u64 r15, r14, r13, r12, bp, bx;
-	kap_u64 r11, r10, r9, r8;
-	kap_u64 ax, cx, dx, si, di;
-	kap_u64 orig_ax;
-	kap_u64 ip, cs, flags, sp, ss;
-	kap_u64 fs_base, gs_base;
-	kap_u64 ds, es, fs, gs;
-};
+#include <kap/park.h>
+#include <kap/regs.h>
 
 enum kap_trap_kind {
 	KAP_TRAP_DOORBELL	= 0,	/* look at kap_vcpu.pending */
@@ -103,16 +91,18 @@ struct kap_vcpu {
 	kap_s32 host_tid;
 	kap_s32 runner_tid;		/* host thread of its user code; 0: none */
 	kap_u32 pad2;
-	kap_u64 deadline_ns;		/* CLOCK_MONOTONIC of the host; ~0: none */
+	kap_u64 deadline_ns;		/* as in kap_time; ~0: none */
 	kap_u64 idle_ns;
 	kap_u64 nr_traps;
 	kap_u64 nr_faults;
 	kap_u64 nr_bells;
 
-	/* filled when the vCPU is parked or has crashed; saved_valid last */
+	/* filled when the vCPU has crashed, or another one that stops it has; saved_valid last */
 	struct kap_regs saved;
 	struct kap_trap saved_trap;
 	kap_u32 saved_valid;
+
+	struct kap_park park;
 };
 
 #endif

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stopping and going on, for the whole machine. A stop goes in three steps: the first vCPU
+ * parks or somebody asks; all others are told to park; when the last one has, the clock is held and the
+ * reason is worked out.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "debug/points.h"
+#include "debug/stop.h"
+#include "vm/clock.h"
+#include "vm/loop.h"
+#include "vm/msg.h"
+#include "vm/vm.h"
+
+#define RETRY_NS 20000000ull
+#define RETRIES 150 /* 3 s */
+
+static struct vm *vm;
+static void (*on_stop)(const struct rsp_stop *stop);
+static struct loop_timer *retry;
+static unsigned int tries;
+static enum { RUNS, STOPPING, STANDS } state;
+
+/* What a vCPU has parked for and nobody was told of yet. */
+static uint32_t unreported[KAP_MAX_VCPUS];
+
+static struct kap_park *park_of(unsigned int cpu)
+{
+	return &vm__vcpu(vm, cpu)->park;
+}
+
+bool stop__parked(unsigned int cpu)
+{
+	const struct kap_park *park = park_of(cpu);
+
+	return __atomic_load_n(&park->parked, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&park->hold, __ATOMIC_RELAXED);
+}
+
+bool stop__alive(unsigned int cpu)
+{
+	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+
+	return __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE) > 0 &&
+	       __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED) != KAP_VCPU_OFF;
+}
+
+static void signal_vcpu(unsigned int cpu)
+{
+	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+	pid_t pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
+	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
+
+	/* As in vm__ring(): the guest wrote these numbers. */
+	if (pid <= 0 || tid <= 0 || !vm->space0 ||
+	    (pid != vm->space0 && getpgid(pid) != vm->space0))
+		return;
+	syscall(SYS_tgkill, pid, tid, KAP_PARK_SIGNAL);
+}
+
+static void hold(unsigned int cpu)
+{
+	struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+
+	__atomic_store_n(&vcpu->park.hold, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&vcpu->pending, KAP_BELL_PARK, __ATOMIC_SEQ_CST);
+	signal_vcpu(cpu);
+}
+
+static void let_go(unsigned int cpu, uint32_t order)
+{
+	struct kap_park *park = park_of(cpu);
+
+	park->order = order;
+	/* One that is asked again before it has noticed has nothing new to report. */
+	park->why = KAP_PARK_ASKED;
+	__atomic_store_n(&park->hold, 0, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &park->hold, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* How many vCPUs have yet to park; tells them (again) when `ask`. */
+static unsigned int outstanding(bool ask)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+		if (!stop__alive(cpu) || stop__parked(cpu))
+			continue;
+		nr++;
+		if (ask)
+			hold(cpu);
+	}
+	return nr;
+}
+
+/*
+ * The int3 was not the debugger's. When the byte is gone, another vCPU was at a breakpoint that has
+ * been taken away meanwhile: then its instruction is to be executed. Else it is the kernel's own.
+ */
+static void not_ours(unsigned int cpu)
+{
+	struct kap_park *park = park_of(cpu);
+	uint64_t at = park->regs.ip - 1;
+	const uint8_t *byte = at >= KAP_WINDOW ? vm__ram(vm, at - KAP_WINDOW, 1) : NULL;
+
+	if (byte && *byte != 0xcc)
+		park->regs.ip = at;
+	else
+		unreported[cpu] = KAP_GO_DELIVER << 16;
+}
+
+/* Takes what the vCPU has parked for; registers are made as if the int3 had not been there. */
+static void collect(unsigned int cpu)
+{
+	struct kap_park *park = park_of(cpu);
+	uint32_t why = park->why;
+
+	if (unreported[cpu] || why == KAP_PARK_NONE || why == KAP_PARK_ASKED)
+		return;
+	park->why = KAP_PARK_ASKED;
+	if (why != KAP_PARK_BREAK) {
+		unreported[cpu] = why;
+		return;
+	}
+	if (!points__has_break(park->regs.ip - 1)) {
+		not_ours(cpu);
+		return;
+	}
+	park->regs.ip--;
+	unreported[cpu] = why;
+}
+
+static bool explain(unsigned int cpu, struct rsp_stop *stop)
+{
+	uint32_t why = unreported[cpu];
+
+	if (why >> 16)
+		return false;
+	unreported[cpu] = 0;
+	*stop = (struct rsp_stop){ .cpu = cpu };
+	switch (why) {
+	case KAP_PARK_START:
+		stop->why = RSP_WHY_ASKED;
+		return true;
+	case KAP_PARK_STEP:
+		stop->why = RSP_WHY_STEP;
+		return true;
+	case KAP_PARK_BREAK:
+		/* It may have been taken away since it was hit. */
+		stop->why = RSP_WHY_BREAK;
+		return points__has_break(park_of(cpu)->regs.ip);
+	case KAP_PARK_DEBUG:
+		return points__hit(vm, cpu, stop);
+	case KAP_PARK_PANIC:
+		stop->why = RSP_WHY_PANIC;
+		return true;
+	}
+	return false;
+}
+
+/* Something that a vCPU has to report; the panic comes first. */
+static bool next_report(struct rsp_stop *stop)
+{
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		if (unreported[cpu] == KAP_PARK_PANIC)
+			return explain(cpu, stop);
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		if (unreported[cpu] && explain(cpu, stop))
+			return true;
+	return false;
+}
+
+static bool asked;
+
+static void all_stand(void)
+{
+	struct rsp_stop stop = { 0 };
+
+	loop__timer_stop(retry);
+	clock__hold(vm);
+	state = STANDS;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		if (stop__parked(cpu))
+			collect(cpu);
+	if (next_report(&stop)) {
+		asked = false;
+		on_stop(&stop);
+	} else if (asked) {
+		asked = false;
+		for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+			stop.cpu = cpu;
+			if (stop__parked(cpu))
+				break;
+		}
+		stop.why = RSP_WHY_ASKED;
+		on_stop(&stop);
+	} else {
+		/* Only what is the kernel's own business. */
+		stop__release();
+	}
+}
+
+static void look(bool ask)
+{
+	if (!outstanding(ask)) {
+		all_stand();
+		return;
+	}
+	if (ask)
+		loop__timer_set(retry, RETRY_NS);
+}
+
+static void on_retry(void *arg)
+{
+	(void)arg;
+	if (state != STOPPING)
+		return;
+	if (++tries < RETRIES) {
+		look(true);
+		return;
+	}
+	msg__note("%u vCPU(s) don't answer: the debugger sees the others", outstanding(false));
+	all_stand();
+}
+
+static void begin(void)
+{
+	state = STOPPING;
+	tries = 0;
+	look(true);
+}
+
+void stop__ask(void)
+{
+	if (state == STANDS)
+		return;
+	asked = true;
+	if (state == RUNS)
+		begin();
+}
+
+void stop__doorbell(void)
+{
+	if (!vm || !on_stop)
+		return;
+	if (state == RUNS)
+		begin();
+	else if (state == STOPPING)
+		look(false);
+}
+
+bool stop__standing(void)
+{
+	return state == STANDS;
+}
+
+void stop__resume(const enum rsp_action actions[RSP_MAX_CPUS])
+{
+	struct rsp_stop stop;
+
+	if (state != STANDS)
+		return;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		if (unreported[cpu] && !(unreported[cpu] >> 16) && actions[cpu] != RSP_STAY &&
+		    explain(cpu, &stop)) {
+			on_stop(&stop);
+			return;
+		}
+	points__apply(vm);
+	clock__release(vm);
+	state = RUNS;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+		uint32_t order = actions[cpu] == RSP_STEP ? KAP_GO_STEP : KAP_GO_RUN;
+
+		if (actions[cpu] == RSP_STAY)
+			continue;
+		if (unreported[cpu] >> 16)
+			order = unreported[cpu] >> 16;
+		unreported[cpu] = 0;
+		/* One that never answered may still do so: it must not stay behind. */
+		let_go(cpu, order);
+	}
+}
+
+void stop__release(void)
+{
+	enum rsp_action all[RSP_MAX_CPUS];
+
+	for (unsigned int cpu = 0; cpu < RSP_MAX_CPUS; cpu++)
+		all[cpu] = RSP_CONTINUE;
+	stop__resume(all);
+}
+
+int stop__start(struct vm *machine, void (*fn)(const struct rsp_stop *stop))
+{
+	retry = loop__timer_new(on_retry, NULL);
+	if (!retry)
+		return -ENOMEM;
+	vm = machine;
+	on_stop = fn;
+	return 0;
+}
+
+void stop__end(void)
+{
+	loop__timer_free(retry);
+	retry = NULL;
+	on_stop = NULL;
+}
