@@ -2,12 +2,12 @@
 #
 # kap: `make run` installs what is missing, builds, and ends at a shell in a guest.
 # `make help` lists the targets. The rules are in mk/: kap.mk (the program), guest.mk
-# (kernel and initramfs), check.mk (tests and lint), install.mk.
+# (kernel and initramfs), check.mk (tests and lint), fuzz.mk, install.mk.
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all run check bench lint format clean distclean install help FORCE
+.PHONY: all run check fuzz bench lint format clean distclean install help FORCE
 
 all:
 
@@ -19,8 +19,8 @@ ifneq ($(filter-out $(unconfigured),$(goals)),)
 include build/config.mak
 endif
 
-# These two may install packages; `check` wants some that a build can do without.
-installing := $(filter run check,$(goals))
+# These may install packages; `check` and `fuzz` want some that a build can do without.
+installing := $(filter run check fuzz,$(goals))
 
 build/config.mak: configure $(if $(filter check,$(goals)),$(if $(MISSING),FORCE))
 	$(if $(installing),@sh scripts/deps.sh $(CONFIGURE_ARGS))
@@ -29,6 +29,7 @@ build/config.mak: configure $(if $(filter check,$(goals)),$(if $(MISSING),FORCE)
 include mk/kap.mk
 include mk/guest.mk
 include mk/check.mk
+include mk/fuzz.mk
 include mk/install.mk
 
 all: build/kap build/kap-build build/vmlinux build/initramfs.cpio
@@ -49,6 +50,7 @@ help:
 	@echo 'make run        install what is missing, build, start a shell in a guest'
 	@echo "                (make run ARGS='-- uname -a')"
 	@echo 'make check      run every test'
+	@echo 'make fuzz       look for input that breaks the parsers (FUZZ_SECONDS=600)'
 	@echo 'make bench      measure against native and other tools'
 	@echo 'make lint       style and static checks;  make format  apply the style'
 	@echo 'make install    to prefix (see ./configure --help), below DESTDIR if set'

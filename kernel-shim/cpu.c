@@ -3,16 +3,16 @@
 #include "park.h"
 
 static struct {
-	kap_s32 timer;		/* POSIX timer of the vCPU's thread */
-	kap_u64 armed;		/* what it is set to */
+	kap_s32 timer; /* POSIX timer of the vCPU's thread */
+	kap_u64 armed; /* what it is set to */
 } timers[KAP_MAX_VCPUS];
 
 void cpu_setup(kap_u32 cpu)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct host_sigevent event = {
-		.signo	= KAP_TIMER_SIGNAL,
-		.notify	= HOST_SIGEV_THREAD_ID,
+		.signo = KAP_TIMER_SIGNAL,
+		.notify = HOST_SIGEV_THREAD_ID,
 	};
 	long err;
 
@@ -49,8 +49,8 @@ kap_u32 kap_take_pending(kap_u32 cpu)
  * few system calls. So one that has just had a short wait looks at its bells for a while before it
  * sleeps; a long wait ends that. Only while every vCPU has a host CPU of its own.
  */
-#define POLL_FIRST_NS	10000
-#define POLL_MOST_NS	60000
+#define POLL_FIRST_NS 10000
+#define POLL_MOST_NS 60000
 
 static kap_u32 poll_ns[KAP_MAX_VCPUS];
 
@@ -154,12 +154,17 @@ static void first_start(kap_u32 cpu)
 	signal_setup(cpu);
 	cpu_setup(cpu);
 	place_vcpu(cpu);
+	/* It may come while all others stand, and it has to get their debug registers. */
+	if (unlikely(kap_ctl()->debug & KAP_DEBUG_ON))
+		park_for(KAP_PARK_ASKED);
 	starts[cpu].entry();
 }
 
 static void next_start(kap_u32 cpu)
 {
 	kap_vcpu(cpu)->state = KAP_VCPU_KERNEL;
+	if (unlikely(kap_ctl()->debug & KAP_DEBUG_ON))
+		park_for(KAP_PARK_ASKED);
 	starts[cpu].entry();
 }
 
@@ -170,6 +175,9 @@ int kap_vcpu_start(kap_u32 cpu, void *stack, void (*entry)(void))
 
 	if (ret)
 		return ret;
+	/* The kernel may know of its end before it has come to kap_vcpu_stop(). */
+	while (load_acquire(&starts[cpu].state) == RUNS)
+		kap_relax();
 	set_stack(stack, cpu);
 	starts[cpu].stack_top = (char *)stack + KAP_STACK_SIZE - 512;
 	starts[cpu].entry = entry;

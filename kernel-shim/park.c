@@ -49,24 +49,30 @@ static handler_code void ring_parked(void)
 		host_call(HOST_write, KAP_FD_DOORBELL, &one, sizeof(one));
 }
 
-/* Everything but the registers is filled in; returns the order. */
-static handler_code kap_u32 wait_released(struct kap_vcpu *vcpu, kap_u32 cpu)
+/*
+ * Everything that the monitor reads is filled in; returns the order. From before that until the
+ * registers are taken back cpus[].parked is set: KAP_PARK_SIGNAL must not park a second time in between.
+ * The monitor repeats it.
+ */
+static handler_code kap_u32 wait_released(struct kap_vcpu *vcpu)
 {
 	struct kap_park *park = &vcpu->park;
-	kap_u32 state = vcpu->state;
+	kap_u32 state = vcpu->state, hold;
 
-	cpus[cpu].parked = 1;
 	__atomic_fetch_and(&vcpu->pending, ~KAP_BELL_PARK, __ATOMIC_RELAXED);
 	/* One that parks by itself is held from here on, like one that was asked. */
-	__atomic_store_n(&park->hold, 1, __ATOMIC_RELAXED);
+	if (!load_acquire(&park->hold))
+		__atomic_store_n(&park->hold, KAP_HOLD_SELF, __ATOMIC_RELAXED);
 	vcpu->state = KAP_VCPU_PARKED;
-	store_release(&park->parked, 1u);
-	ring_parked();
-	while (load_acquire(&park->hold))
-		futex_wait(&park->hold, 1, NULL);
+	while ((hold = load_acquire(&park->hold))) {
+		if (park->parked != hold) {
+			store_release(&park->parked, hold);
+			ring_parked();
+		}
+		futex_wait(&park->hold, hold, NULL);
+	}
+	__atomic_store_n(&park->parked, 0, __ATOMIC_SEQ_CST);
 	vcpu->state = state;
-	cpus[cpu].parked = 0;
-	store_release(&park->parked, 0u);
 	return park->order;
 }
 
@@ -77,6 +83,7 @@ static handler_code kap_u32 park_kernel(struct host_ucontext *uc, enum kap_park_
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct kap_park *park = &vcpu->park;
 
+	cpus[cpu].parked = 1;
 	signal_fill_regs(&park->regs, uc, stack->irqs_off);
 	park->regs.flags &= ~FLAG_TF;
 	park->why = why;
@@ -86,9 +93,10 @@ static handler_code kap_u32 park_kernel(struct host_ucontext *uc, enum kap_park_
 	park->stack = uc->sp;
 	cpus[cpu].step = STEP_NONE;
 
-	order = wait_released(vcpu, cpu);
+	order = wait_released(vcpu);
 
 	signal_take_regs(uc, &park->regs);
+	cpus[cpu].parked = 0;
 	uc->eflags &= ~FLAG_TF;
 	if (order == KAP_GO_STEP) {
 		cpus[cpu].step = STEP_KERNEL;
@@ -132,10 +140,11 @@ handler_code int park_trap(struct host_ucontext *uc, const struct host_siginfo *
 	kap_u32 cpu = this_stack()->cpu;
 	enum step step = cpus[cpu].step;
 
-	if (!(kap_ctl()->debug & KAP_DEBUG_ON))
-		return 0;
 	if (uc->trapno == KAP_EXC_BP)
 		return park_kernel(uc, KAP_PARK_BREAK) != KAP_GO_DELIVER;
+	/* A debugger that calls a function has it return to a breakpoint on the stack. */
+	if (uc->trapno == KAP_EXC_PF && uc->cr2 == uc->ip && signal_on_kernel_stack(uc->ip))
+		return park_kernel(uc, KAP_PARK_FETCH) != KAP_GO_DELIVER;
 	if (uc->trapno != KAP_EXC_DB)
 		return 0;
 	if (info->code == TRAP_HWBKPT)
@@ -168,6 +177,11 @@ handler_code int park_stepping(kap_u32 cpu)
 	return cpus[cpu].step == STEP_KERNEL || cpus[cpu].step == STEP_LEAVE;
 }
 
+handler_code void park_stepped(struct host_ucontext *uc)
+{
+	park_kernel(uc, KAP_PARK_STEP);
+}
+
 void park_for(enum kap_park_why why)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(this_stack()->cpu);
@@ -178,6 +192,12 @@ void park_for(enum kap_park_why why)
 
 /* ---- user code ---- */
 
+/* Hosts without AVX have less. */
+static kap_u64 xsave_bytes(void)
+{
+	return kap_xsave_size() < KAP_PARK_XSAVE ? kap_xsave_size() : KAP_PARK_XSAVE;
+}
+
 static void park_user(struct kap_regs *regs, struct kap_fpu *fpu, enum kap_park_why why,
 		      kap_u64 status)
 {
@@ -185,8 +205,10 @@ static void park_user(struct kap_regs *regs, struct kap_fpu *fpu, enum kap_park_
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct kap_park *park = &vcpu->park;
 
+	cpus[cpu].parked = 1;
 	kap_fpu_save(fpu);
-	copy(park->xsave, fpu->area, sizeof(park->xsave));
+	zero(park->xsave, sizeof(park->xsave));
+	copy(park->xsave, fpu->area, xsave_bytes());
 	park->has_xsave = 1;
 	park->xsave_changed = 0;
 	park->regs = *regs;
@@ -196,7 +218,7 @@ static void park_user(struct kap_regs *regs, struct kap_fpu *fpu, enum kap_park_
 	park->stack = (kap_u64)__builtin_frame_address(0);
 	cpus[cpu].step = STEP_NONE;
 
-	if (wait_released(vcpu, cpu) == KAP_GO_STEP) {
+	if (wait_released(vcpu) == KAP_GO_STEP) {
 		cpus[cpu].step = STEP_USER;
 		cpus[cpu].ip = park->regs.ip;
 	}
@@ -204,9 +226,11 @@ static void park_user(struct kap_regs *regs, struct kap_fpu *fpu, enum kap_park_
 	*regs = park->regs;
 	kap_regs_sanitize(regs);
 	if (park->xsave_changed) {
-		copy(fpu->area, park->xsave, sizeof(park->xsave));
+		copy(fpu->area, park->xsave, xsave_bytes());
 		kap_fpu_changed(fpu);
 	}
+	barrier();
+	cpus[cpu].parked = 0;
 	park_watched[cpu] = cpus[cpu].step != STEP_NONE;
 }
 

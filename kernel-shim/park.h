@@ -26,14 +26,20 @@ void park_for(enum kap_park_why why);
 /* KAP_PARK_SIGNAL. */
 void park_asked(struct host_ucontext *uc);
 
-/* A SIGTRAP of kernel code. False: it is the kernel's own. */
+/* A trap of kernel code, with KAP_DEBUG_ON. False: it is the kernel's own. */
 int park_trap(struct host_ucontext *uc, const struct host_siginfo *info);
+
+/* The vCPU has made its step: into the handler of a fault. */
+void park_stepped(struct host_ucontext *uc);
 
 /* Doorbells wait while the vCPU makes one step. */
 int park_stepping(kap_u32 cpu);
 
 /* signal.c: a doorbell came while interrupts were on: the interrupted code goes on at the vector. */
 void signal_deliver_bells(struct host_ucontext *uc);
+
+/* signal.c: the address may be one of a kernel stack. */
+int signal_on_kernel_stack(kap_u64 sp);
 
 /* signal.c: registers as the contract has them, and back. */
 void signal_fill_regs(struct kap_regs *r, const struct host_ucontext *uc, int irqs_off);

@@ -7,14 +7,14 @@
 #include "lock.h"
 #include "pool.h"
 
-#define POOL_LOW	3	/* below this many, the zygote makes one more */
-#define POOL_HIGH	16	/* above this many, a shell that comes back is ended */
+#define POOL_LOW 3 /* below this many, the zygote makes one more */
+#define POOL_HIGH 16 /* above this many, a shell that comes back is ended */
 
 static struct kap_shell *zygote;
-static struct kap_shell *ready;		/* come up, empty or being emptied */
+static struct kap_shell *ready; /* come up, empty or being emptied */
 static unsigned int nr_ready;
-static struct kap_shell *coming;	/* being made by the zygote; at most one */
-static struct kap_shell *unused;	/* memory of shells that were ended */
+static struct kap_shell *coming; /* being made by the zygote; at most one */
+static struct kap_shell *unused; /* memory of shells that were ended */
 static kap_u32 pool_lock;
 
 /* One block: control page, scratch page, struct kap_shell. */
@@ -88,7 +88,9 @@ static void shell_end(struct kap_shell *shell)
 	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
 	for (i = 0; i < kap_boot_info()->nr_cpus; i++)
 		if (shell->runner[i].tid && shell->runner[i].state != RUNNER_NONE)
-			host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL);
+			while (host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL) ==
+			       -HOST_EINTR)
+				;
 	shell->next = unused;
 	unused = shell;
 }

@@ -24,6 +24,8 @@ _Static_assert(__builtin_offsetof(struct frame, trap) == 27 * 8, "FRAME_TRAP of 
 #define HOST_SS 0x2b
 
 /* CF PF AF ZF SF DF OF NT RF AC ID: what kernel code can change by itself. */
+#define FLAG_TF 0x100ULL
+#define TRAP_TRACE 2 /* si_code: after a step (sigaction(2)) */
 #define FLAGS_USER 0x254cd5ULL
 
 void signal_restorer(void);
@@ -55,7 +57,9 @@ handler_code void signal_fill_regs(struct kap_regs *r, const struct host_ucontex
 	r->orig_ax = ~0ULL;
 	r->ip = uc->ip;
 	r->cs = KERNEL_CS;
-	r->flags = (uc->eflags & ~(kap_u64)KAP_FLAGS_IF) | (irqs_off ? 0 : KAP_FLAGS_IF);
+	/* TF is only ever a debugger's, for the one instruction. */
+	r->flags = (uc->eflags & ~(kap_u64)(KAP_FLAGS_IF | FLAG_TF)) |
+		   (irqs_off ? 0 : KAP_FLAGS_IF);
 	r->sp = uc->sp;
 }
 
@@ -98,7 +102,7 @@ static handler_code void go_to(struct host_ucontext *uc, struct frame *frame, vo
 	uc->eflags &= ~0x40500ULL; /* AC, DF, TF */
 }
 
-static handler_code int on_kernel_stack(kap_u64 sp)
+handler_code int signal_on_kernel_stack(kap_u64 sp)
 {
 	struct kap_boot *boot = kap_boot_info();
 
@@ -147,15 +151,20 @@ static handler_code void trap_handler(int sig, struct host_siginfo *info, struct
 	struct kap_stack *stack = stack_of(uc->sp);
 	struct frame *frame;
 
-	if (!on_kernel_stack(uc->sp)) {
+	if (!signal_on_kernel_stack(uc->sp)) {
 		struct kap_regs crash;
 
 		zero(&crash, sizeof(crash));
 		signal_fill_regs(&crash, uc, 1);
 		kap_exit(KAP_EXIT_PANIC, 0, "kernel stack pointer is not on a stack", &crash);
 	}
-	if (sig == HOST_SIGTRAP && park_trap(uc, info))
+	if (unlikely(kap_ctl()->debug & KAP_DEBUG_ON) && park_trap(uc, info))
 		return;
+	/* A debugger has left while a vCPU was about to make a step for it. */
+	if (unlikely(uc->trapno == KAP_EXC_DB && info->code == TRAP_TRACE)) {
+		uc->eflags &= ~FLAG_TF;
+		return;
+	}
 	frame = build_frame(uc, stack->irqs_off);
 	frame->trap.kind = KAP_TRAP_EXCEPTION;
 	frame->trap.nr = uc->trapno;
@@ -165,6 +174,9 @@ static handler_code void trap_handler(int sig, struct host_siginfo *info, struct
 	frame->trap.code = info->code;
 	stack->irqs_off = 1;
 	go_to(uc, frame, vector_trap);
+	/* A step into a fault ends at the first instruction of its handler. */
+	if (unlikely(park_stepping(stack->cpu)))
+		park_stepped(uc);
 }
 
 /* Interrupts come on again; whatever rang meanwhile is handled first. */

@@ -83,12 +83,22 @@ void kap_space_end(struct kap_space *space)
 	drop_lock(&space->shell->lock);
 }
 
-/* In place of everything queued: take all user mappings away. */
+static void fill_munmap(struct stub_op *op, kap_u64 start, kap_u64 end)
+{
+	op->nr = HOST_munmap;
+	op->arg[0] = start;
+	op->arg[1] = end - start;
+}
+
+/*
+ * In place of everything queued: take all user mappings away. The queue is not empty at any moment of
+ * this: who finds it so, without the lock, lets user code run.
+ */
 static void queue_empty(struct kap_shell *shell)
 {
-	shell->nr_ops = 0;
-	shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
-	shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
+	fill_munmap(&shell->ctl->op[0], 0, KAP_HOLE_START);
+	fill_munmap(&shell->ctl->op[1], KAP_HOLE_END, KAP_USER_END);
+	store_release(&shell->nr_ops, 2u);
 }
 
 /*
@@ -101,6 +111,24 @@ static void place_keeper(struct kap_shell *shell, kap_u32 cpu)
 		shell->last_cpu = cpu;
 	else
 		place_thread(cpu, shell->pid, &shell->bound);
+}
+
+/*
+ * A keeper may have answered just before its end: that word must not be taken for another
+ * keeper's. Nothing comes any more once the process is gone.
+ */
+static void drop_answer(struct kap_shell *shell, kap_u32 cpu)
+{
+	static const kap_u64 look = STUB_LOOK;
+	kap_u64 answer;
+
+	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+	while (!host_call(HOST_tgkill, shell->pid, shell->pid, 0))
+		kap_relax();
+	/* With a word of our own in it the eventfd has something to read. */
+	host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
+	while (host_call(HOST_read, KAP_FD_REPLY + cpu, &answer, sizeof(answer)) == -HOST_EINTR)
+		;
 }
 
 /*
@@ -132,8 +160,10 @@ kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops)
 			host_failed("read of a keeper's answer", ret);
 		if (likely(answer & STUB_ANSWER))
 			return answer & STUB_ANSWER;
-		if (answer && !shell_alive(shell))
+		if (answer && !shell_alive(shell)) {
+			drop_answer(shell, cpu);
 			return 0;
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Tests, lint and measurements. Every test prints TAP: build/tests/unit/* are cmocka
-# programs, tests/guests/*.t and tests/boot/*.t executable scripts. What a folder of
+# programs, tests/*/*.t executable scripts. What a folder of
 # tests needs built is said in its build.mk, which adds to CHECK_DEPS.
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
@@ -9,7 +9,8 @@ UNIT_TESTS := $(UNIT_SRC:%.c=build/%)
 CHECK_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
-SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t))
+SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t \
+	tests/fuzz/*.t))
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))

@@ -9,6 +9,7 @@ install: all
 	install -m 755 build/kap '$(DESTDIR)$(prefix)/bin/kap'
 	install -m 644 build/vmlinux build/initramfs.cpio '$(KAP_LIB)/'
 	install -m 755 scripts/kap-build scripts/progress.sh '$(KAP_LIB)/'
+	install -m 644 scripts/gdb/kap-gdb.py '$(KAP_LIB)/'
 	rm -rf '$(KAP_LIB)/arch-um' '$(KAP_LIB)/kernel-shim'
 	cp -RP arch-um kernel-shim '$(KAP_LIB)/'
 	install -m 644 docs/kap.1 '$(DESTDIR)$(mandir)/man1/kap.1'

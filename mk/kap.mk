@@ -13,6 +13,12 @@ build/kap: $(HOSTOS_OBJ)
 	@echo '  LD      $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(KAP_LDLIBS)
 
+# What `kap gdb` loads into gdb.
+build/kap: | build/kap-gdb.py
+build/kap-gdb.py: scripts/gdb/kap-gdb.py
+	@mkdir -p $(@D)
+	@ln -sf ../scripts/gdb/kap-gdb.py $@
+
 # One rule for every C file that runs on the host, tests included.
 build/obj/%.o: %.c build/config.mak mk/kap.mk
 	@echo '  CC      $<'

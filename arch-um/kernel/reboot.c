@@ -42,6 +42,9 @@ void machine_restart(char *cmd)
 	kap_exit(KAP_EXIT_REBOOT, 0, cmd ?: "", NULL);
 }
 
+/* Readers of dumps (drgn) look for this name. */
+int crashing_cpu = -1;
+
 static int panic_to_monitor(struct notifier_block *self, unsigned long event, void *message)
 {
 	struct pt_regs here;
@@ -49,6 +52,7 @@ static int panic_to_monitor(struct notifier_block *self, unsigned long event, vo
 	/* panic= asks for a restart after a while: it is the monitor that would do it. */
 	if (panic_timeout > 0)
 		return NOTIFY_DONE;
+	crashing_cpu = raw_smp_processor_id();
 	if (!oops_regs_valid) {
 		memset(&here, 0, sizeof(here));
 		here.ip = _THIS_IP_;

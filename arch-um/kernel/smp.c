@@ -50,7 +50,8 @@ static void __noreturn stop_this_cpu(void)
 	kap_set_deadline(smp_processor_id(), ~0ULL);
 	for (;;) {
 		kap_idle(smp_processor_id());
-		WRITE_ONCE(vcpu->pending, 0);
+		/* Also what other vCPUs want of this one's runners. */
+		kap_take_pending(smp_processor_id());
 	}
 }
 

@@ -16,11 +16,11 @@
 #include "space.h"
 
 /* Pages looked at around a fault whose own page only lacks its host mapping. */
-#define FILL_PAGES	16
+#define FILL_PAGES 16
 
 /* Bytes: reads of files go this far around a fault, writes of private mappings up to this size. */
-#define READ_AROUND	(256UL * 1024)
-#define WRITE_AROUND	(64UL * 1024)
+#define READ_AROUND (256UL * 1024)
+#define WRITE_AROUND (64UL * 1024)
 
 /*
  * The engine may not know whether an access was a write (ptrace does not tell):
@@ -98,7 +98,7 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 	if (!pte_allows(READ_ONCE(table[pte_index(addr)]), error))
 		return false;
 	first = addr & ~(FILL_PAGES * PAGE_SIZE - 1);
-	kap_show_ptes(mm, first, table + pte_index(first), FILL_PAGES);
+	kap_show_ptes(mm, first, table + pte_index(first), FILL_PAGES, pmd, val);
 	return true;
 }
 

@@ -56,10 +56,14 @@ static void end(struct mm_struct *mm, unsigned long flags)
 	local_irq_restore(flags);
 }
 
-void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr)
+void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
+		   const pmd_t *pmd, pmd_t was)
 {
 	unsigned long flags = begin(mm);
 
+	/* Its flush, which comes after the change, has to wait for us, or came already. */
+	if (pmd && pmd_val(READ_ONCE(*pmd)) != pmd_val(was))
+		nr = 0;
 	for (; nr; nr--, ptep++, addr += PAGE_SIZE) {
 		pte_t pte = ptep_get(ptep);
 
@@ -73,7 +77,7 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 			  unsigned int nr)
 {
-	kap_show_ptes(vma->vm_mm, addr, ptep, nr);
+	kap_show_ptes(vma->vm_mm, addr, ptep, nr, NULL, __pmd(0));
 }
 
 void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)

@@ -64,10 +64,10 @@ noinline notrace void arch_stack_walk(stack_trace_consume_fn fn, void *cookie,
 	} else if (task == current) {
 		fp = (unsigned long)__builtin_frame_address(0);
 	} else {
-		struct kap_switch_frame *frame = (void *)READ_ONCE(task->thread.sp);
+		struct inactive_task_frame *frame = (void *)READ_ONCE(task->thread.sp);
 
 		if (!frame_on_stack(stack, (unsigned long)&frame->bp) ||
-		    !fn(cookie, READ_ONCE_NOCHECK(frame->ip)))
+		    !fn(cookie, READ_ONCE_NOCHECK(frame->ret_addr)))
 			return;
 		fp = READ_ONCE_NOCHECK(frame->bp);
 	}

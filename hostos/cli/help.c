@@ -17,8 +17,9 @@ static const char overview[] =
 	"\n"
 	"usage:\n"
 	"  kap run [options] [-- command args...]   run a guest: a shell, or one command\n"
+	"  kap gdb [options] [-- command args...]   run a guest under gdb, or attach to one\n"
 	"  kap build [options]                      build a guest kernel\n"
-	"  kap help [run|build|status|keys]         this text, or more about one thing\n"
+	"  kap help [run|gdb|build|status|keys]     this text, or more about one thing\n"
 	"  kap version\n"
 	"\n"
 	"examples:\n"
@@ -43,12 +44,47 @@ static const char run[] =
 	"  --disk FILE[,ro]      raw disk image; may repeat: /dev/vda, /dev/vdb, ...\n"
 	"  --root initrd|/dev/vdX[N]  where the guest's root file system is (default initrd)\n"
 	"  --timeout SECONDS     ends the guest when it runs longer\n"
+	"  --name NAME           what `kap gdb --attach` finds this guest by\n"
+	"  -s                    the same as --gdb 1234\n"
+	"  -S                    holds the guest before its first instruction, until a debugger\n"
+	"                        lets it go\n"
+	"  --gdb PORT|unix:PATH  gdb may connect to this port of the loopback, or this socket\n"
+	"  --on-panic exit|gdb|dump  what a crash of the kernel leads to (default exit): gdb\n"
+	"                        holds the guest for a debugger, dump writes an ELF core\n"
+	"  --dump FILE           where that goes (default kap-NAME.core or kap-PID.core)\n"
 	"  -q, --quiet           kap says nothing but errors\n"
 	"  -v, --verbose         shows the kernel's messages and what kap does, on stderr\n"
 	"  -h, --help            this text\n"
 	"\n"
 	"The default kernel and initrd are the files vmlinux and initramfs.cpio beside the\n"
 	"program, or in ../lib/kap from there.\n";
+
+static const char gdb[] =
+	"usage: kap gdb [options of kap run] [--gdb-option ARG]... [-- command args...]\n"
+	"       kap gdb --attach NAME|PID [--kernel FILE] [--gdb-option ARG]...\n"
+	"\n"
+	"Starts a guest that is held before its first instruction, and gdb with its vmlinux,\n"
+	"connected to it. `continue` lets it go. With --attach, connects gdb to a guest that runs.\n"
+	"\n"
+	"  --attach NAME|PID     the guest to connect to; leaving gdb lets it go on\n"
+	"  --kernel FILE         its vmlinux (default: the one that it was started with)\n"
+	"  --gdb-option ARG      an option or argument for gdb; may repeat\n"
+	"\n"
+	"Console and output of the guest are on this terminal; a command's stdin is empty. To type\n"
+	"at a guest's shell, use `kap run --name NAME` in one terminal, and in another one\n"
+	"`kap gdb --attach NAME`. Ctrl-C goes to gdb, and stops the guest. A guest that panics stops,\n"
+	"too (--on-panic=gdb). Leaving gdb ends the guest, unless gdb has detached and you say no\n"
+	"when kap asks.\n"
+	"\n"
+	"`kap build --config debug` builds a kernel with debug information and the lx- commands.\n"
+	"In gdb, `help kap` tells of kap's own commands, `monitor help` of the monitor's.\n"
+	"The environment variable GDB names another gdb than the one in PATH.\n"
+	"\n"
+	"exit status: gdb's own; or\n"
+	"  121  bad usage, no such guest, or a file that can't be used\n"
+	"  122  the host can't do it, or gdb is missing\n"
+	"  128 + n  kap or gdb was ended by signal n\n"
+	"and what `kap run` gives, when the guest can't be started.\n";
 
 static const char status[] =
 	"exit status of kap run:\n"
@@ -72,6 +108,8 @@ int help__print(const char *topic)
 		fputs(overview, stdout);
 	else if (!strcmp(topic, "run"))
 		printf("%s\n%s\n%s", run, keys, status);
+	else if (!strcmp(topic, "gdb"))
+		fputs(gdb, stdout);
 	else if (!strcmp(topic, "build"))
 		return build__main((char *[]){ "build", "--help", NULL });
 	else if (!strcmp(topic, "status"))

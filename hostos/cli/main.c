@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/build.h"
+#include "cli/gdb.h"
 #include "cli/help.h"
 #include "cli/run.h"
 #include "cli/status.h"
@@ -32,6 +33,8 @@ int main(int argc, char **argv)
 	open_missing_stdio();
 	if (!strcmp(command, "run"))
 		return run__main(argc - 1, argv + 1);
+	if (!strcmp(command, "gdb"))
+		return gdb__main(argc - 1, argv + 1);
 	if (!strcmp(command, "build"))
 		return build__main(argv + 1);
 	if (!strcmp(command, "help") || !strcmp(command, "--help") || !strcmp(command, "-h"))

@@ -43,10 +43,13 @@ struct run {
 };
 
 static int debugger_fd = -1;
+static bool below_gdb;
 
 void run__tell_debugger(int fd)
 {
 	debugger_fd = fd;
+	below_gdb = true;
+	wiring__share_terminal();
 }
 
 /* What the host lacks is not the user's mistake. */
@@ -180,9 +183,9 @@ static int register_guest(struct run *run)
 		msg__error("--name: nothing can be found by it: %s", why);
 		return STATUS_HOST;
 	}
-	if (debugger_fd >= 0 || (!o->gdb && (o->stopped || o->on_panic == DEBUG_PANIC_GDB))) {
+	if (below_gdb || (!o->gdb && (o->stopped || o->on_panic == DEBUG_PANIC_GDB))) {
 		msg__error("no debugger could reach the guest: %s%s", why,
-			   debugger_fd >= 0 ? "" : ". Or add --gdb=PORT");
+			   below_gdb ? "" : ". Or add --gdb=PORT");
 		return STATUS_HOST;
 	}
 	msg__detail("`kap gdb --attach` won't find this guest: %s", why);
@@ -227,7 +230,7 @@ static int start_debug(struct run *run)
 	err = debug__start(&run->vm, &config);
 	if (err)
 		return err;
-	if (debugger_fd < 0) {
+	if (!below_gdb) {
 		if (o->stopped)
 			tell_how_to_connect(run);
 		return 0;
@@ -283,6 +286,9 @@ static int run_guest(struct run *run)
 	console__drain(why == LIFE_GUEST ? DRAIN_MS : DRAIN_MS / 20);
 	terminal__leave();
 	dev__shutdown(&run->vm);
+	/* That is how `kap gdb` ends it when gdb has been left. */
+	if (below_gdb && why == LIFE_SIGNAL && detail == SIGTERM)
+		msg__set_level(true, false);
 	status = verdict__of(&run->vm, &(struct verdict_run){
 					       .why = why,
 					       .detail = detail,

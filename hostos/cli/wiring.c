@@ -9,6 +9,8 @@
  *
  * In both, the guest's init says on the port kap.ctl how the command ended: "exit N\n".
  */
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,13 +25,18 @@
 
 #define END_OF_INPUT	4	/* Ctrl-D */
 
-static bool console_mode, stdin_is_terminal;
+static bool console_mode, stdin_is_terminal, shared_terminal;
 static int command_status = -1;
 
 void wiring__choose(bool has_command)
 {
 	stdin_is_terminal = isatty(STDIN_FILENO);
 	console_mode = !has_command || (stdin_is_terminal && isatty(STDOUT_FILENO));
+}
+
+void wiring__share_terminal(void)
+{
+	shared_terminal = true;
 }
 
 const char *wiring__mode(void)
@@ -97,6 +104,52 @@ static void remember(const void *data, uint32_t len, void *arg)
 	log__keep(data, len);
 }
 
+/* All of it, or what the terminal takes within a second. */
+static void put(const char *data, size_t len)
+{
+	while (len) {
+		struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+		ssize_t n = write(STDOUT_FILENO, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno != EAGAIN || poll(&pfd, 1, 1000) <= 0))
+			return;
+		if (n > 0) {
+			data += n;
+			len -= n;
+		}
+	}
+}
+
+/*
+ * The guest's shell asks the terminal where its cursor is; the answer would be typed into the
+ * debugger, which has the terminal's input.
+ */
+static void without_queries(const void *data, uint32_t len, void *arg)
+{
+	static const char query[] = { 27, '[', '6', 'n' };
+	static size_t held;		/* bytes of it that were seen */
+	const char *c = data, *begin = c, *end = c + len;
+
+	remember(data, len, arg);
+	for (; c < end; c++) {
+		if (!held && *c != query[0])
+			continue;
+		if (!held)
+			put(begin, c - begin);
+		if (*c == query[held]) {
+			held = (held + 1) % sizeof(query);
+			begin = c + 1;
+			continue;
+		}
+		put(query, held);
+		held = 0;
+		begin = c--;
+	}
+	put(begin, end - begin);
+}
+
 static void control_line(const char *line)
 {
 	char *end;
@@ -135,7 +188,14 @@ int wiring__create(struct vm *vm)
 	struct console_port_config ports[5];
 	unsigned int n = 0;
 
-	if (console_mode) {
+	if (console_mode && shared_terminal) {
+		ports[n++] = (struct console_port_config){
+			.in_fd = STDIN_FILENO,
+			.out_fd = -1,
+			.filter = console_input,
+			.sink = without_queries,
+		};
+	} else if (console_mode) {
 		ports[n++] = (struct console_port_config){
 			.in_fd = STDIN_FILENO,
 			.out_fd = STDOUT_FILENO,

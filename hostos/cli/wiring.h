@@ -12,6 +12,9 @@ struct vm;
 /* First of all: looks at stdin and stdout. */
 void wiring__choose(bool has_command);
 
+/* stdout may be a terminal whose input is another program's: nothing may be asked there. */
+void wiring__share_terminal(void);
+
 /* "console" or "ports", for the guest's init. */
 const char *wiring__mode(void);
 bool wiring__wants_terminal(void);

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <immintrin.h>
+#include <unistd.h>
 
 #include "debug/debug.h"
 #include "debug/dump.h"
@@ -80,13 +80,7 @@ static int write_regs(void *arg, unsigned int cpu, const struct rsp_regs *regs, 
 	park->regs = regs->general;
 	if (regs->has_xsave && park->has_xsave &&
 	    memcmp(park->xsave, regs->xsave, sizeof(park->xsave))) {
-		uint64_t features;
-
 		memcpy(park->xsave, regs->xsave, sizeof(park->xsave));
-		/* XSTATE_BV: what is written here is no initial state any more. */
-		memcpy(&features, park->xsave + 512, sizeof(features));
-		features |= host_has_avx() ? 7 : 3;
-		memcpy(park->xsave + 512, &features, sizeof(features));
 		park->xsave_changed = 1;
 	}
 	return 0;
@@ -145,17 +139,24 @@ static void interrupt(void *arg)
 	stop__ask();
 }
 
-/* The guest runs on as if there had never been a debugger. */
+static void go_without_debugger(void)
+{
+	vm__ctl(vm)->debug = config.on_panic == DEBUG_PANIC_EXIT ? 0 : KAP_DEBUG_PANIC;
+	panicked = false;
+	stop__release();
+}
+
+/*
+ * The guest runs on as if there had never been a debugger. While it runs a vCPU may just be at a
+ * breakpoint, and debug registers can't be taken away: then it is stopped once more.
+ */
 static void let_guest_go(void)
 {
 	points__remove_all(vm);
 	memory__choose(0);
-	vm__ctl(vm)->debug = config.on_panic == DEBUG_PANIC_EXIT ? 0 : KAP_DEBUG_PANIC;
-	panicked = false;
 	if (stop__standing())
-		stop__release();
+		go_without_debugger();
 	else
-		/* Points are taken out of the processor when the machine stands: soon, then. */
 		stop__ask();
 }
 
@@ -224,6 +225,26 @@ static void begin_session(void)
 	}
 }
 
+/* rsp__receive() is on the stack: it may call on_stop(), and the session must outlive it. */
+static bool receiving;
+
+static void end_finished(void)
+{
+	if (receiving || !session || !rsp__finished(session))
+		return;
+	msg__detail("the debugger has left");
+	close_session();
+	server__hang_up(false);
+}
+
+static void feed(const void *bytes, size_t len)
+{
+	receiving = true;
+	rsp__receive(session, bytes, len);
+	receiving = false;
+	end_finished();
+}
+
 /* What the debugger says before the machine stands is not lost: the socket keeps it. */
 static char early[4096];
 static size_t nr_early;
@@ -234,14 +255,15 @@ static void take_early(void)
 
 	nr_early = 0;
 	if (session && len)
-		rsp__receive(session, early, len);
+		feed(early, len);
 }
 
 static void on_connected(void)
 {
 	msg__detail("a debugger has connected");
 	nr_early = 0;
-	vm__ctl(vm)->debug = KAP_DEBUG_ON | KAP_DEBUG_PANIC;
+	/* A guest that has not begun to run yet is still to be held at its first instruction. */
+	__atomic_fetch_or(&vm__ctl(vm)->debug, KAP_DEBUG_ON | KAP_DEBUG_PANIC, __ATOMIC_SEQ_CST);
 	if (stop__standing())
 		begin_session();
 	else
@@ -257,12 +279,7 @@ static void on_received(const void *bytes, size_t len)
 		nr_early += len;
 		return;
 	}
-	rsp__receive(session, bytes, len);
-	if (session && rsp__finished(session)) {
-		msg__detail("the debugger has left");
-		close_session();
-		server__hang_up(false);
-	}
+	feed(bytes, len);
 }
 
 static void on_gone(void)
@@ -289,8 +306,19 @@ static void dump_panic(void)
 
 static void wait_for_debugger(void)
 {
-	msg__note("the guest kernel has panicked: %.200s", vm__ctl(vm)->message);
-	msg__note("it waits for a debugger: kap gdb --attach %s", config.name);
+	char message[200];
+
+	/* The guest's words: copied once, nothing of them reaches the terminal's controls. */
+	memcpy(message, vm__ctl(vm)->message, sizeof(message) - 1);
+	message[sizeof(message) - 1] = 0;
+	for (char *c = message; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+	msg__note("the guest kernel has panicked: %s", message);
+	if (config.name)
+		msg__note("it waits for a debugger: kap gdb --attach %s", config.name);
+	else
+		msg__note("it waits for a debugger: kap gdb --attach %d", (int)getpid());
 }
 
 static void on_stop(const struct rsp_stop *stop)
@@ -298,6 +326,7 @@ static void on_stop(const struct rsp_stop *stop)
 	if (session) {
 		last_stop = *stop;
 		rsp__stopped(session, stop);
+		end_finished();
 		return;
 	}
 	last_stop = *stop;
@@ -322,7 +351,7 @@ static void on_stop(const struct rsp_stop *stop)
 		config.stopped = false;
 		return;
 	}
-	stop__release();
+	go_without_debugger();
 }
 
 /* ---- for the rest of the monitor ---- */

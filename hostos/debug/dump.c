@@ -33,8 +33,9 @@
 #define NEWS_NS 10000000000ull
 
 /*
- * Idle vCPUs all have pid 0, and gdb takes threads with the same number for one: they are told
- * apart by numbers above all that a Linux pid can be.
+ * Idle vCPUs all have pid 0, and gdb takes threads with the same number for one. drgn looks for
+ * tasks by pid. So one of them keeps it, that of a panic if it was idle, and the others get numbers
+ * above all that a Linux pid can be.
  */
 #define IDLE_PID (4 << 20)
 
@@ -54,7 +55,7 @@ struct dump {
 
 static int failed(const struct dump *dump, const char *what, int err, const char *advice)
 {
-	msg__error("dump '%s': %s: %s; %s", dump->path, what, strerror(err), advice);
+	msg__error("dump '%.300s': %s: %s; %s", dump->path, what, strerror(err), advice);
 	return -err;
 }
 
@@ -126,26 +127,42 @@ static bool is_on(struct vm *vm, unsigned int cpu)
 	return __atomic_load_n(&vm__vcpu(vm, cpu)->state, __ATOMIC_RELAXED) != KAP_VCPU_OFF;
 }
 
+/* The number of each vCPU's thread; -1: the vCPU is off. */
+static void number_vcpus(struct vm *vm, int32_t numbers[KAP_MAX_VCPUS])
+{
+	unsigned int nr = vm->nr_cpus, idle = nr;
+
+	for (unsigned int cpu = 0; cpu < nr; cpu++) {
+		int32_t pid = info__pid(vm, cpu);
+
+		numbers[cpu] = -1;
+		if (!is_on(vm, cpu))
+			continue;
+		if (!pid && (idle == nr || vm__vcpu(vm, cpu)->park.why == KAP_PARK_PANIC))
+			idle = cpu;
+		for (unsigned int other = 0; other < cpu; other++)
+			if (numbers[other] == pid)
+				pid = -1;
+		numbers[cpu] = pid > 0 ? pid : IDLE_PID + (int32_t)cpu;
+	}
+	if (idle < nr)
+		numbers[idle] = 0;
+}
+
 static int add_registers(struct dump *dump)
 {
 	struct vm *vm = dump->vm;
-	int32_t pids[KAP_MAX_VCPUS];
+	int32_t numbers[KAP_MAX_VCPUS];
 	int err = 0;
 
+	number_vcpus(vm, numbers);
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus && !err; cpu++) {
-		struct elf_prstatus status = { .pr_pid = info__pid(vm, cpu) };
+		struct elf_prstatus status = { .pr_pid = numbers[cpu] };
 		struct kap_regs regs;
 
 		_Static_assert(sizeof(status.pr_reg) == sizeof(regs), "same registers");
-		pids[cpu] = 0;
-		if (!is_on(vm, cpu))
+		if (numbers[cpu] < 0)
 			continue;
-		for (unsigned int other = 0; other < cpu; other++)
-			if (pids[other] == status.pr_pid)
-				status.pr_pid = 0;
-		if (status.pr_pid <= 0)
-			status.pr_pid = IDLE_PID + cpu;
-		pids[cpu] = status.pr_pid;
 		read_registers(vm, cpu, &regs);
 		memcpy(&status.pr_reg, &regs, sizeof(regs));
 		err = add_note(dump, "CORE", NT_PRSTATUS, &status, sizeof(status));
@@ -208,8 +225,8 @@ static int plan(struct dump *dump)
 	add_segment(KAP_WINDOW, 0, vm->mem_bytes, dump);
 	if (!memory__kernel_runs(vm, KAP_MODULES_START, KAP_MODULES_END, add_segment, dump) ||
 	    !memory__kernel_runs(vm, KAP_VMALLOC_START, KAP_VMALLOC_END, add_segment, dump))
-		msg__note("dump '%s': the guest's vmalloc area is in too many pieces: those behind "
-			  "the first %u are missing from it",
+		msg__note("dump '%.300s': the guest's vmalloc area is in too many pieces: those "
+			  "behind the first %u are missing from it",
 			  dump->path, dump->nr_ph - 2);
 
 	headers = sizeof(Elf64_Ehdr) + dump->nr_ph * sizeof(Elf64_Phdr);
@@ -262,7 +279,8 @@ static int look_up(struct dump *dump, uint64_t done)
 	sigset_t pending;
 
 	if (now >= dump->next_news_ns) {
-		msg__note("dump '%s': %llu of %llu MiB of guest memory looked at, %llu MiB written",
+		msg__note("dump '%.300s': %llu of %llu MiB of guest memory looked at, %llu MiB "
+			  "written",
 			  dump->path, (unsigned long long)(done >> 20),
 			  (unsigned long long)(dump->vm->mem_bytes >> 20),
 			  (unsigned long long)(dump->written >> 20));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An ELF core of the guest, as gdb (with vmlinux), crash and drgn read it: memory by window and
- * physical address, the registers of all vCPUs, vmcoreinfo. Sparse: a page of zeroes takes no space.
+ * physical address, the registers of all vCPUs, vmcoreinfo. Sparse: a page of zeroes takes no
+ * space.
  */
 #ifndef HOSTOS_DUMP_H
 #define HOSTOS_DUMP_H

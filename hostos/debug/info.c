@@ -20,6 +20,7 @@
 #include "debug/memory.h"
 #include "dev/virtio.h"
 #include "vm/log.h"
+#include "vm/clock.h"
 #include "vm/vm.h"
 
 #define NAME_SIZE 16
@@ -232,7 +233,7 @@ static void say_bells(const struct answer *answer, const struct kap_vcpu *vcpu)
 	uint32_t pending = __atomic_load_n(&vcpu->pending, __ATOMIC_RELAXED);
 	uint64_t devs = __atomic_load_n(&vcpu->dev_pending, __ATOMIC_RELAXED);
 
-	say(answer, "  doorbells   ");
+	say(answer, "  doorbells    ");
 	if (!pending)
 		say(answer, "none pending");
 	for (unsigned int bit = 0; bit < 32; bit++)
@@ -257,20 +258,17 @@ static void say_time(const struct answer *answer, const char *what, uint64_t ns)
 
 static void say_deadline(const struct answer *answer, uint64_t deadline)
 {
-	struct timespec ts;
-	uint64_t now;
+	uint64_t now = clock__guest_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
-	say(answer, "  deadline   ");
+	say(answer, "  deadline     ");
 	if (!deadline || deadline == ~0ull) {
-		say(answer, " none\n");
+		say(answer, "none\n");
 	} else if (deadline >= now) {
-		say_time(answer, " in", deadline - now);
+		say_time(answer, "in", deadline - now);
 		say(answer, "\n");
 	} else {
-		say_time(answer, "", now - deadline);
-		say(answer, " ago\n");
+		say_time(answer, "missed by", now - deadline);
+		say(answer, "\n");
 	}
 }
 
@@ -293,7 +291,7 @@ static void say_trap(const struct answer *answer, const struct kap_vcpu *vcpu)
 	    (unsigned long long)trap.error, (unsigned long long)trap.addr, trap.signo, trap.code);
 }
 
-static void show_vcpu(struct answer *answer, const char *rest)
+static void show_vcpu(const struct answer *answer, unsigned int cpu)
 {
 	static const char *const states[] = { "off", "in the kernel", "in user code", "idle",
 					      "parked" };
@@ -302,26 +300,15 @@ static void show_vcpu(struct answer *answer, const char *rest)
 					    "kernel panic" };
 	static const char *const engines[] = { NULL, "ptrace", "seccomp", "direct" };
 	struct vm *vm = answer->vm;
-	unsigned long cpu = answer->cpu;
-	const struct kap_vcpu *vcpu;
-	uint32_t state, place;
+	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+	uint32_t place = __atomic_load_n(&vcpu->place, __ATOMIC_RELAXED);
 	char text[128];
 
-	if (*rest && !parse_number(rest, vm->nr_cpus - 1, &cpu)) {
-		say(answer, "'%.64s' is no vCPU; give a number from 0 to %d.\n", rest,
-		    vm->nr_cpus - 1);
-		return;
-	}
-	if (cpu >= (unsigned int)vm->nr_cpus)
-		cpu = 0;
-	vcpu = vm__vcpu(vm, cpu);
-	state = __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED);
-	place = __atomic_load_n(&vcpu->place, __ATOMIC_RELAXED);
-	info__thread(vm, cpu, text, sizeof(text));
-
-	say(answer, "vCPU %lu: %s", cpu, NAME_OF(states, state));
+	say(answer, "vCPU %u: %s", cpu,
+	    NAME_OF(states, __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED)));
 	if (is_parked(vm, cpu))
 		say(answer, " (%s)", NAME_OF(whys, vcpu->park.why));
+	info__thread(vm, cpu, text, sizeof(text));
 	say(answer, "\n  runs         %s; space %u\n", text, vcpu->space);
 	say(answer, "  counts       %llu traps, %llu of them faults; %llu doorbells\n",
 	    (unsigned long long)vcpu->nr_traps, (unsigned long long)vcpu->nr_faults,
@@ -341,6 +328,21 @@ static void show_vcpu(struct answer *answer, const char *rest)
 		say(answer, "no runner\n");
 	say_trap(answer, vcpu);
 	say(answer, "  engine       %s\n", NAME_OF(engines, vm__boot(vm)->engine));
+}
+
+/* All without a number: gdb's idea of the current thread comes to us only now and then. */
+static void show_vcpus(struct answer *answer, const char *rest)
+{
+	unsigned int nr = answer->vm->nr_cpus;
+	unsigned long cpu;
+
+	if (!*rest)
+		for (cpu = 0; cpu < nr; cpu++)
+			show_vcpu(answer, cpu);
+	else if (parse_number(rest, nr - 1, &cpu))
+		show_vcpu(answer, cpu);
+	else
+		say(answer, "'%.64s' is no vCPU; give a number from 0 to %u.\n", rest, nr - 1);
 }
 
 /* ---- monitor queues, monitor console ------------------------------------ */
@@ -459,8 +461,8 @@ static const struct {
 	{ "spaces", "", "address spaces: process, page table, which vCPU has it", list_spaces },
 	{ "space", "PID|off", "user addresses and user breakpoints are those of this process",
 	  choose_space },
-	{ "vcpu", "[N]", "a vCPU: state, traps, doorbells, times (N: thread number - 1)",
-	  show_vcpu },
+	{ "vcpu", "[N]", "state, traps, doorbells, times of vCPU N (gdb's thread N + 1), or of all",
+	  show_vcpus },
 	{ "queues", "", "virtio devices and how far their queues are", show_queues },
 	{ "console", "[N]", "the last N lines of the console (20)", show_console },
 	{ "dump", "FILE", "writes memory and registers as an ELF core for gdb", write_dump },
@@ -486,10 +488,11 @@ static void show_help(struct answer *answer, const char *rest)
 void info__command(struct vm *vm, unsigned int cpu, const char *line,
 		   void (*out)(void *out_arg, const char *text, size_t len), void *out_arg)
 {
-	struct answer answer = { .vm = vm, .cpu = cpu, .out = out, .out_arg = out_arg };
+	struct answer answer = { .vm = vm, .out = out, .out_arg = out_arg };
 	char copy[4096];
 	char *word = copy, *rest, *end;
 
+	(void)cpu;
 	if (snprintf(copy, sizeof(copy), "%s", line) >= (int)sizeof(copy)) {
 		say(&answer, "The command is too long.\n");
 		return;

@@ -17,7 +17,8 @@ struct vm;
 
 /*
  * User addresses (outside of the hole) belong to the space that memory__choose() named; without
- * one, to the space that vCPU cpu runs or ran last. A space that was chosen and has ended maps nothing.
+ * one, to the space that vCPU cpu runs or ran last. A space that was chosen and has ended maps
+ * nothing.
  */
 void memory__choose(uint32_t space); /* 0: none */
 uint32_t memory__chosen(void);

@@ -31,7 +31,6 @@ struct reg {
 };
 
 static struct reg kernel_regs[WATCH_REGS], user_regs[KAP_MAX_POINTS];
-static struct watch_regs applied;
 static bool user_changed;
 
 static bool is_user(uint64_t addr)
@@ -208,10 +207,40 @@ static void apply_user(struct vm *vm)
 	user_changed = false;
 }
 
+/* What the debug registers of each vCPU's thread hold. */
+static struct {
+	pid_t tid;
+	struct watch_regs regs;
+} applied[KAP_MAX_VCPUS];
+
+static void apply_vcpu(struct vm *vm, unsigned int cpu, const struct watch_regs *want)
+{
+	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
+	static bool told;
+	int err;
+
+	/* One that has been taken away keeps its thread, and what is in its registers. */
+	if (!stop__parked(cpu) && stop__alive(cpu))
+		return;
+	if (applied[cpu].tid != tid)
+		applied[cpu].regs = (struct watch_regs){ 0 };
+	applied[cpu].tid = tid;
+	if (!memcmp(want, &applied[cpu].regs, sizeof(*want)) || tid <= 0)
+		return;
+	err = watch__set(vm->space0, tid, want);
+	if (err && !told) {
+		msg__note("watchpoints and hardware breakpoints of the kernel don't work: ptrace "
+			  "of the vCPU: %s; allow ptrace of own children",
+			  strerror(-err));
+		told = true;
+	}
+	applied[cpu].regs = *want;
+}
+
 void points__apply(struct vm *vm)
 {
 	struct watch_regs want = { 0 };
-	static bool told;
 
 	apply_user(vm);
 	for (unsigned int n = 0; n < WATCH_REGS; n++) {
@@ -221,22 +250,8 @@ void points__apply(struct vm *vm)
 		want.control |= 1ull << 2 * n | (uint64_t)control_of(&kernel_regs[n])
 							<< (16 + 4 * n);
 	}
-	if (!memcmp(&want, &applied, sizeof(want)))
-		return;
-	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
-		int err;
-
-		if (!stop__parked(cpu))
-			continue;
-		err = watch__set(vm__vcpu(vm, cpu)->host_tid, &want);
-		if (err && !told) {
-			msg__note("watchpoints and hardware breakpoints of the kernel don't work: "
-				  "ptrace of the vCPU: %s; allow ptrace of own children",
-				  strerror(-err));
-			told = true;
-		}
-	}
-	applied = want;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		apply_vcpu(vm, cpu, &want);
 }
 
 static bool explain_reg(const struct reg *reg, struct rsp_stop *stop)
@@ -257,7 +272,7 @@ bool points__hit(struct vm *vm, unsigned int cpu, struct rsp_stop *stop)
 	const struct reg *regs = park->user ? user_regs : kernel_regs;
 	uint64_t status = park->status;
 
-	if (!park->user && watch__hit(vm__vcpu(vm, cpu)->host_tid, &status))
+	if (!park->user && watch__hit(vm->space0, vm__vcpu(vm, cpu)->host_tid, &status))
 		return false;
 	for (unsigned int n = 0; n < WATCH_REGS; n++)
 		if (status >> n & 1 && explain_reg(&regs[n], stop))

@@ -26,8 +26,8 @@
 struct rsp_regs {
 	struct kap_regs general;
 	uint8_t xsave[RSP_XSAVE_SIZE];
-	bool has_xsave;			/* false: no user state is at hand, gdb is told "unavailable" */
-	bool has_avx;			/* the machine's: the same for all vCPUs, also without has_xsave */
+	bool has_xsave;			/* false: none at hand, gdb is told "unavailable" */
+	bool has_avx;			/* the same for all vCPUs, also without has_xsave */
 };
 
 enum rsp_point {			/* numbers of the Z packet */
@@ -57,9 +57,9 @@ struct rsp_stop {
 };
 
 /*
- * All but interrupt, alive and kill are called only while the machine is stopped. Functions that
- * return int give 0 or -errno; *error (where there is one) may be set to a static text for the
- * user then.
+ * All but interrupt, alive and kill are called only while the machine is stopped, and none but
+ * alive when it has ended. Functions that return int give 0 or -errno; *error (where there is one)
+ * may be set to a static text for the user then.
  */
 struct rsp_ops {
 	/* vCPUs that are on; gdb sees no others. */
@@ -80,7 +80,7 @@ struct rsp_ops {
 		      const char **error);
 	int (*remove)(void *arg, unsigned int cpu, enum rsp_point kind, uint64_t addr,
 		      uint64_t len);
-	/* actions[n] is for vCPU n. rsp__stopped() tells of the next stop, maybe at once, from inside. */
+	/* actions[n] is for vCPU n. rsp__stopped() follows, maybe at once, from inside. */
 	void (*resume)(void *arg, const enum rsp_action actions[RSP_MAX_CPUS]);
 	/* Stop as soon as possible; rsp__stopped() follows if the machine runs. */
 	void (*interrupt)(void *arg);

@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "debug/memory.h"
 #include "debug/points.h"
 #include "debug/stop.h"
+#include "dev/dev.h"
 #include "vm/clock.h"
 #include "vm/loop.h"
 #include "vm/msg.h"
@@ -28,6 +30,8 @@ static struct loop_timer *retry;
 static unsigned int tries;
 static enum { RUNS, STOPPING, STANDS } state;
 
+static bool asked; /* somebody waits for on_stop() */
+
 /* What a vCPU has parked for and nobody was told of yet. */
 static uint32_t unreported[KAP_MAX_VCPUS];
 
@@ -40,8 +44,9 @@ bool stop__parked(unsigned int cpu)
 {
 	const struct kap_park *park = park_of(cpu);
 
-	return __atomic_load_n(&park->parked, __ATOMIC_ACQUIRE) &&
-	       __atomic_load_n(&park->hold, __ATOMIC_RELAXED);
+	uint32_t hold = __atomic_load_n(&park->hold, __ATOMIC_ACQUIRE);
+
+	return hold && __atomic_load_n(&park->parked, __ATOMIC_ACQUIRE) == hold;
 }
 
 bool stop__alive(unsigned int cpu)
@@ -67,9 +72,14 @@ static void signal_vcpu(unsigned int cpu)
 
 static void hold(unsigned int cpu)
 {
+	static uint32_t number = KAP_HOLD_SELF;
 	struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+	uint32_t nobody = 0;
 
-	__atomic_store_n(&vcpu->park.hold, 1, __ATOMIC_RELEASE);
+	if (++number <= KAP_HOLD_SELF)
+		number = KAP_HOLD_SELF + 1;
+	__atomic_compare_exchange_n(&vcpu->park.hold, &nobody, number, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->pending, KAP_BELL_PARK, __ATOMIC_SEQ_CST);
 	signal_vcpu(cpu);
 }
@@ -78,9 +88,14 @@ static void let_go(unsigned int cpu, uint32_t order)
 {
 	struct kap_park *park = park_of(cpu);
 
-	park->order = order;
-	/* One that is asked again before it has noticed has nothing new to report. */
-	park->why = KAP_PARK_ASKED;
+	/*
+	 * One that is asked again before it has noticed has nothing new to report. One that is only
+	 * about to park does.
+	 */
+	if (stop__parked(cpu)) {
+		park->order = order;
+		park->why = KAP_PARK_ASKED;
+	}
 	__atomic_store_n(&park->hold, 0, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &park->hold, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -88,16 +103,21 @@ static void let_go(unsigned int cpu, uint32_t order)
 /* How many vCPUs have yet to park; tells them (again) when `ask`. */
 static unsigned int outstanding(bool ask)
 {
-	unsigned int nr = 0;
+	unsigned int nr = 0, parked = 0;
 
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
-		if (!stop__alive(cpu) || stop__parked(cpu))
+		if (!stop__alive(cpu))
 			continue;
+		if (stop__parked(cpu)) {
+			parked++;
+			continue;
+		}
 		nr++;
 		if (ask)
 			hold(cpu);
 	}
-	return nr;
+	/* Before the first one has come up there is nothing that could stand. */
+	return nr || parked ? nr : 1;
 }
 
 /*
@@ -108,9 +128,9 @@ static void not_ours(unsigned int cpu)
 {
 	struct kap_park *park = park_of(cpu);
 	uint64_t at = park->regs.ip - 1;
-	const uint8_t *byte = at >= KAP_WINDOW ? vm__ram(vm, at - KAP_WINDOW, 1) : NULL;
+	uint64_t phys;
 
-	if (byte && *byte != 0xcc)
+	if (!memory__physical(vm, cpu, at, &phys, NULL) && vm->mem[phys] != 0xcc)
 		park->regs.ip = at;
 	else
 		unreported[cpu] = KAP_GO_DELIVER << 16;
@@ -125,6 +145,12 @@ static void collect(unsigned int cpu)
 	if (unreported[cpu] || why == KAP_PARK_NONE || why == KAP_PARK_ASKED)
 		return;
 	park->why = KAP_PARK_ASKED;
+	if (why == KAP_PARK_FETCH) {
+		/* A breakpoint in memory without the right to be executed: a stack. */
+		unreported[cpu] = points__has_break(park->regs.ip) ? KAP_PARK_BREAK :
+								     KAP_GO_DELIVER << 16;
+		return;
+	}
 	if (why != KAP_PARK_BREAK) {
 		unreported[cpu] = why;
 		return;
@@ -177,14 +203,13 @@ static bool next_report(struct rsp_stop *stop)
 	return false;
 }
 
-static bool asked;
-
 static void all_stand(void)
 {
 	struct rsp_stop stop = { 0 };
 
 	loop__timer_stop(retry);
 	clock__hold(vm);
+	dev__hold(vm, true);
 	state = STANDS;
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
 		if (stop__parked(cpu))
@@ -226,7 +251,9 @@ static void on_retry(void *arg)
 		look(true);
 		return;
 	}
-	msg__note("%u vCPU(s) don't answer: the debugger sees the others", outstanding(false));
+	if (asked)
+		msg__note("%u vCPU(s) don't answer: the debugger sees the others",
+			  outstanding(false));
 	all_stand();
 }
 
@@ -275,6 +302,7 @@ void stop__resume(const enum rsp_action actions[RSP_MAX_CPUS])
 		}
 	points__apply(vm);
 	clock__release(vm);
+	dev__hold(vm, false);
 	state = RUNS;
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
 		uint32_t order = actions[cpu] == RSP_STEP ? KAP_GO_STEP : KAP_GO_RUN;
@@ -293,8 +321,12 @@ void stop__release(void)
 {
 	enum rsp_action all[RSP_MAX_CPUS];
 
-	for (unsigned int cpu = 0; cpu < RSP_MAX_CPUS; cpu++)
+	/* Nobody is there to be told of anything; what is the kernel's is still delivered. */
+	for (unsigned int cpu = 0; cpu < RSP_MAX_CPUS; cpu++) {
 		all[cpu] = RSP_CONTINUE;
+		if (!(unreported[cpu] >> 16))
+			unreported[cpu] = 0;
+	}
 	stop__resume(all);
 }
 

@@ -128,7 +128,7 @@ static bool here(const struct rsp_regs *regs, unsigned int reg)
 	return regs->has_xsave && reg < tdesc__count(regs->has_avx);
 }
 
-/* The area only says which registers are empty; the rest is in the value (Intel SDM vol. 1, 8.1.7). */
+/* The area only says which are empty; the rest is in the value (Intel SDM vol. 1, 8.1.7). */
 static unsigned int tag_of(const uint8_t st[10])
 {
 	unsigned int exponent = (st[9] & 0x7f) << 8 | st[8];

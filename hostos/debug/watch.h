@@ -17,10 +17,12 @@ struct watch_regs {
 	uint64_t control; /* DR7 */
 };
 
+/* tid must be a thread of `process`, which the caller knows to be a child: else -ESRCH. */
+
 /* 0 or -errno: what the host says. The thread's registers are off then. */
-int watch__set(pid_t tid, const struct watch_regs *regs);
+int watch__set(pid_t process, pid_t tid, const struct watch_regs *regs);
 
 /* Which registers have hit: bits of DR6, which are cleared. 0 or -errno. */
-int watch__hit(pid_t tid, uint64_t *status);
+int watch__hit(pid_t process, pid_t tid, uint64_t *status);
 
 #endif

@@ -41,7 +41,7 @@ static uint32_t input_room(const struct console_port *port)
 
 static bool guest_takes_input(struct console_port *port)
 {
-	return port->guest_open && virtio__running(port->rx->dev);
+	return port->guest_open && virtio__running(port->rx->dev) && !dev__held();
 }
 
 /* A filter on a terminal must see the escape key also while the guest takes no input. */

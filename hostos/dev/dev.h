@@ -54,6 +54,13 @@ unsigned int dev__count(void);
 /* Doorbell from the guest: bits taken from kap_ctl.dev_pending, one per slot. */
 void dev__doorbell(struct vm *vm, uint64_t slots);
 
+/*
+ * While held, no input from the host reaches guest memory; requests in flight still end. Letting go
+ * looks at every device once.
+ */
+void dev__hold(struct vm *vm, bool hold);
+bool dev__held(void);
+
 /* Stops all devices: finishes requests in flight (after the guest has ended), unlocks images. */
 void dev__shutdown(struct vm *vm);
 

@@ -26,10 +26,7 @@
 /* A guest that breaks, resets and breaks a device again must not fill the user's terminal. */
 #define MAX_COMPLAINTS		4
 
-/* Bit 63 of kap_ctl.dev_pending is not a slot's (KAP_CTL_LOG). */
-#define MAX_SLOTS		(KAP_MAX_DEVS - 1)
-
-static struct virtio_dev *slots[MAX_SLOTS];
+static struct virtio_dev *slots[KAP_MAX_DEVS];
 static unsigned int nr_slots;
 
 static uint32_t load32(const uint32_t *p)
@@ -57,9 +54,9 @@ int virtio__register(struct virtio_dev *dev)
 	struct kap_dev *page;
 	unsigned int q;
 
-	if (nr_slots == MAX_SLOTS) {
+	if (nr_slots == KAP_MAX_DEVS) {
 		msg__error("%s: all %u device slots are in use; give fewer devices", dev->name,
-			   MAX_SLOTS);
+			   KAP_MAX_DEVS);
 		return -ENOSPC;
 	}
 	dev->slot = nr_slots;
@@ -345,6 +342,24 @@ void dev__doorbell(struct vm *vm, uint64_t bits)
 		if (slot < nr_slots)
 			doorbell(slots[slot]);
 	}
+}
+
+static bool held;
+
+bool dev__held(void)
+{
+	return held;
+}
+
+void dev__hold(struct vm *vm, bool hold)
+{
+	bool letting_go = held && !hold;
+
+	(void)vm;
+	held = hold;
+	for (unsigned int i = 0; letting_go && i < nr_slots; i++)
+		for (unsigned int q = 0; q < slots[i]->nr_queues; q++)
+			virtio__again(slots[i], q);
 }
 
 void dev__shutdown(struct vm *vm)

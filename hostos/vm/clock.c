@@ -220,6 +220,11 @@ void clock__hold(struct vm *vm)
 		held_since = host_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock__guest_ns(void)
+{
+	return (held_since ? held_since : host_clock(CLOCK_MONOTONIC)) - held_ns;
+}
+
 void clock__release(struct vm *vm)
 {
 	struct kap_time *page = vm__time(vm);

@@ -32,6 +32,9 @@ void clock__stop(void);
 void clock__hold(struct vm *vm);
 void clock__release(struct vm *vm);
 
+/* Guest time now, ns as of kap_now() in the guest. */
+uint64_t clock__guest_ns(void);
+
 /* The arithmetic, without a clock. */
 
 /* What a reader of the page computes (the fields, not seq). */

@@ -4,7 +4,7 @@
 # of each other C file. The guest programs are in build/tests/boot/initramfs.cpio as /t/NAME,
 # behind everything that the usual initramfs has.
 
-BOOT_HOST := pty denied
+BOOT_HOST := pty denied rspclient
 BOOT_GUEST := $(filter-out $(BOOT_HOST) check,$(basename $(notdir $(wildcard tests/boot/*.c))))
 BOOT_DIR := build/tests/boot
 BOOT_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra

@@ -163,7 +163,7 @@ static void test_registers(void **state)
 
 	open_core();
 	assert_true(registers_of(0, &status));
-	assert_int_equal(status.pr_pid, 4194304);
+	assert_int_equal(status.pr_pid, 0);
 	assert_int_equal(status.pr_reg[16], 100);
 	assert_true(registers_of(1, &status));
 	assert_int_equal(status.pr_pid, 17);
@@ -182,6 +182,27 @@ static void test_registers(void **state)
 	assert_int_equal(status.pr_pid, 4194304 + 5);
 	assert_int_equal(status.pr_reg[16], 105);
 	assert_false(registers_of(5, &status));
+	close_core();
+}
+
+/* One idle vCPU keeps pid 0: the one that a panic has hit, else the first. */
+static void test_idle(void **state)
+{
+	struct elf_prstatus status;
+
+	(void)state;
+	fake_task(0, "swapper/0", 0, 0);
+	fake_task(1, "swapper/1", 0, 0);
+	fake_task(2, "swapper/2", 0, 0);
+	vm__vcpu(&vm, 1)->park.why = KAP_PARK_PANIC;
+	assert_int_equal(dump__write(&vm, path), 0);
+	open_core();
+	assert_true(registers_of(0, &status));
+	assert_int_equal(status.pr_pid, 4194304);
+	assert_true(registers_of(1, &status));
+	assert_int_equal(status.pr_pid, 0);
+	assert_true(registers_of(2, &status));
+	assert_int_equal(status.pr_pid, 4194304 + 2);
 	close_core();
 }
 
@@ -286,6 +307,10 @@ static void test_sparse(void **state)
 	/* zeroes that the guest has written, and pages that it has never touched */
 	memset(vm.mem + KAP_PHYS_RAM, 0, FAKE_2M);
 	vm.mem[vm.mem_bytes - FAKE_2M] = 1;
+	/* what every guest has: its control page and its vCPUs' */
+	vm__ctl(&vm)->exit_cpu = 0;
+	for (int cpu = 0; cpu < vm.nr_cpus; cpu++)
+		vm__vcpu(&vm, cpu)->state = KAP_VCPU_OFF;
 	before = blocks_of_memory();
 	assert_int_equal(dump__write(&vm, path), 0);
 	assert_int_equal(stat(path, &st), 0);
@@ -432,9 +457,10 @@ static void test_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_registers),  TEST(test_vmcoreinfo),	     TEST(test_memory),
-		TEST(test_sparse),     TEST(test_too_many_segments), TEST(test_replaces),
-		TEST(test_bad_places), TEST(test_no_room),	     TEST(test_signal),
+		TEST(test_registers), TEST(test_idle),	     TEST(test_vmcoreinfo),
+		TEST(test_memory),    TEST(test_sparse),     TEST(test_too_many_segments),
+		TEST(test_replaces),  TEST(test_bad_places), TEST(test_no_room),
+		TEST(test_signal),
 	};
 
 	/* As the monitor does it. */

@@ -14,6 +14,7 @@
 #include "debug/memory.h"
 #include "dev/dev.h"
 #include "dev/virtio.h"
+#include "vm/clock.h"
 #include "vm/log.h"
 
 static char said[32768];
@@ -158,6 +159,7 @@ static void test_hostile_tasks(void **state)
 	thread_is(1, "kernel");
 	told->task_name = FAKE_TASK_NAME;
 	told->task_of_stack = 0;
+	pointer[-1] = good;
 	thread_is(1, "kernel");
 }
 
@@ -274,7 +276,7 @@ static void test_vcpu(void **state)
 	says("sh pid 17, kernel; space 4\n");
 	says("1234 traps, 56 of them faults; 7 doorbells\n");
 	says("none pending\n");
-	says("deadline    none\n");
+	says("deadline     none\n");
 	says("any host CPU; steal 1.500000 s, idle 0.000000 s\n");
 	says("1002 of process 1000; no runner\n");
 	says("engine       ptrace\n");
@@ -292,14 +294,44 @@ static void test_vcpu(void **state)
 	vcpu->saved_valid = 1;
 	command("vcpu 2");
 	says("timer device ipi unknown (ipi word 0x12) (slot 63: empty) \n");
-	says("deadline    in 35");
+	says("deadline     in 35");
 	says("host CPU 1;");
 	says("runner 2002\n");
 	says("crashed at   0x670000400000; last trap: page fault, number 0, error 0x6, address "
 	     "0x10");
 	vcpu->deadline_ns = 1;
 	command("vcpu 2");
-	says(" ago\n");
+	says("deadline     missed by ");
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* A debugger that takes its time sees the same each time that it looks. */
+static void test_deadline_stands(void **state)
+{
+	char first[sizeof(said)];
+	uint64_t start;
+
+	(void)state;
+	clock__hold(&vm);
+	vm__vcpu(&vm, 0)->deadline_ns = clock__guest_ns() + 5000000;
+	command("vcpu 0");
+	says("deadline     in 0.005000 s\n");
+	strcpy(first, said);
+	for (start = now_ns(); now_ns() - start < 10000000;)
+		;
+	command("vcpu 0");
+	assert_string_equal(said, first);
+	clock__release(&vm);
+	assert_true(clock__guest_ns() + 10000000 <= now_ns());
+	command("vcpu 0");
+	says_not("deadline     in 0.005000 s\n");
 }
 
 static void test_vcpu_hostile(void **state)
@@ -307,6 +339,7 @@ static void test_vcpu_hostile(void **state)
 	(void)state;
 	command("vcpu");
 	says("vCPU 0: off\n");
+	says("vCPU 3: off\n");
 	command("vcpu 3");
 	says("vCPU 3: off\n");
 	command("vcpu 4");
@@ -435,12 +468,19 @@ static void test_dump(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_threads),	  TEST(test_threads_not_parked),
-		TEST(test_hostile_tasks), TEST(test_help),
-		TEST(test_unknown),	  TEST(test_spaces),
-		TEST(test_choose),	  TEST(test_vcpu),
-		TEST(test_vcpu_hostile),  TEST(test_queues),
-		TEST(test_console),	  TEST(test_dump),
+		TEST(test_threads),
+		TEST(test_threads_not_parked),
+		TEST(test_hostile_tasks),
+		TEST(test_help),
+		TEST(test_unknown),
+		TEST(test_spaces),
+		TEST(test_choose),
+		TEST(test_vcpu),
+		TEST(test_deadline_stands),
+		TEST(test_vcpu_hostile),
+		TEST(test_queues),
+		TEST(test_console),
+		TEST(test_dump),
 	};
 
 	return cmocka_run_group_tests_name("info", tests, NULL, NULL);

@@ -185,6 +185,9 @@ static void test_bad_roots(void **state)
 
 	(void)state;
 	fake_map(kernel_root, KAP_VMALLOC_START, page_a);
+	/* what a root that is off by one entry would find */
+	*fake_entry(kernel_root, KAP_VMALLOC_START + (1ull << 39), 1ull << 39) =
+		*fake_entry(kernel_root, KAP_VMALLOC_START, 1ull << 39);
 	reads(KAP_VMALLOC_START, 1, "a");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		vm__ctl(&vm)->info.kernel_root = bad[i];

@@ -153,8 +153,10 @@ static void cpus(void **state)
 	assert_int_equal(PARSE(&o, "--cpus=64"), 0);
 	assert_int_equal(o.cpus, 64);
 	assert_int_equal(o.nr_pins, 0);
+	options__free(&o);
 	assert_int_equal(PARSE(&o, "--cpus", "host"), 0);
 	assert_int_equal(o.cpus, nr < 64 ? nr : 64);
+	options__free(&o);
 }
 
 static void pin(void **state)
@@ -177,6 +179,7 @@ static void pin(void **state)
 	assert_int_equal(o.nr_pins, 2);
 	assert_int_equal(o.pins[0], cpu);
 	assert_int_equal(o.pins[1], cpu);
+	options__free(&o);
 
 	/* The one that is missing is named, and those that there are. */
 	snprintf(list, sizeof(list), "%d,%d", cpu, absent);
@@ -185,6 +188,7 @@ static void pin(void **state)
 	capture__begin();
 	assert_int_equal(options__parse(3, argv, &o), -EINVAL);
 	said = capture__end();
+	options__free(&o);
 	assert_non_null(strstr(said, message));
 	snprintf(message, sizeof(message), "possible: %s\n", possible);
 	assert_non_null(strstr(said, message));
@@ -238,6 +242,128 @@ static void refusals(void **state)
 	REFUSED("--quiet=1: takes no value", "--quiet=1");
 	REFUSED("'ls': unexpected argument", "ls");
 	REFUSED("no command behind it", "--quiet", "--");
+}
+
+static void debugging(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	assert_int_equal(PARSE(&o), 0);
+	assert_null(o.gdb);
+	assert_null(o.name);
+	assert_null(o.dump);
+	assert_false(o.stopped);
+	assert_int_equal(o.on_panic, DEBUG_PANIC_EXIT);
+	options__free(&o);
+
+	assert_int_equal(PARSE(&o, "-sS", "--name=web-1", "--on-panic=gdb"), 0);
+	assert_string_equal(o.gdb, "1234");
+	assert_true(o.stopped);
+	assert_string_equal(o.name, "web-1");
+	assert_int_equal(o.on_panic, DEBUG_PANIC_GDB);
+	options__free(&o);
+
+	assert_int_equal(PARSE(&o, "--gdb", "65535", "--on-panic=dump", "--dump=/tmp/x"), 0);
+	assert_string_equal(o.gdb, "65535");
+	assert_int_equal(o.on_panic, DEBUG_PANIC_DUMP);
+	assert_string_equal(o.dump, "/tmp/x");
+	options__free(&o);
+
+	/* The last one counts. */
+	assert_int_equal(PARSE(&o, "-s", "--gdb=unix:a"), 0);
+	assert_string_equal(o.gdb, "unix:a");
+	options__free(&o);
+
+	REFUSED("--gdb: '' is no place", "--gdb=");
+	REFUSED("--gdb: '0' is no port", "--gdb=0");
+	REFUSED("--gdb: '65536' is no port", "--gdb=65536");
+	REFUSED("is no port", "--gdb=99999999999999999999");
+	REFUSED("--gdb: '-1' is no place", "--gdb=-1");
+	REFUSED("--gdb: '12x' is no place", "--gdb=12x");
+	REFUSED("--gdb: '0.0.0.0:1234' is no place", "--gdb=0.0.0.0:1234");
+	REFUSED("--gdb: 'unix:' names no socket", "--gdb=unix:");
+	REFUSED("--gdb: a value is missing", "--gdb");
+	REFUSED("--name: '' can't be", "--name=");
+	REFUSED("--name: '17' can't be", "--name=17");
+	REFUSED("--name: 'a/b' can't be", "--name=a/b");
+	REFUSED("--on-panic: 'reboot' is nothing", "--on-panic=reboot");
+	REFUSED("--dump: '' names no file", "--on-panic=dump", "--dump=");
+	REFUSED("--dump=x: a dump is written only", "--dump=x");
+	REFUSED("--dump: '/nonexistent/x': its folder: No such file", "--on-panic=dump",
+		"--dump=/nonexistent/x");
+	REFUSED("--dump: '/' is no file", "--on-panic=dump", "--dump=/");
+	REFUSED("--attach=x: unknown option", "--attach=x");
+	REFUSED("--gdb-option=x: unknown option", "--gdb-option=x");
+}
+
+static void long_socket(void **state)
+{
+	char path[200] = "--gdb=unix:";
+	char *argv[] = { "run", path, NULL };
+	size_t begin = strlen(path);
+	struct run_options o;
+	const char *said;
+	int err;
+
+	(void)state;
+	memset(path + begin, 'x', 107);
+	assert_int_equal(options__parse(2, argv, &o), 0);
+	options__free(&o);
+	path[begin + 107] = 'x';
+	capture__begin();
+	err = options__parse(2, argv, &o);
+	said = capture__end();
+	options__free(&o);
+	assert_int_equal(err, -EINVAL);
+	assert_non_null(strstr(said, "is too long for a socket"));
+}
+
+/* What `kap gdb` takes for itself, and what it hands on to `kap run`. */
+static void gdb_command(void **state)
+{
+	static const char *const rest[] = {
+		"--mem", "1G", "--append", "--attach", "-vS", "--kernel=k",
+	};
+	char *argv[] = {
+		"gdb",	    "--mem",	"1G",  "--gdb-option", "--gdb-option=x",
+		"--append", "--attach", "-vS", "--gdb-o=-x",   "--kernel=k",
+		"--",	    "--attach", NULL,
+	};
+	char *attach[] = { "gdb", "--attach=web", "-q", "--kernel", "k", NULL };
+	struct run_options o;
+	const char *said;
+
+	(void)state;
+	assert_int_equal(options__parse(12, argv, &o), 0);
+	assert_null(o.attach);
+	assert_int_equal(o.nr_gdb_options, 2);
+	assert_string_equal(o.gdb_options[0], "--gdb-option=x");
+	assert_string_equal(o.gdb_options[1], "-x");
+	assert_int_equal(o.nr_run_args, 6);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_string_equal(o.run_args[i], rest[i]);
+	assert_null(o.run_args[6]);
+	assert_string_equal(o.append, "--attach");
+	assert_string_equal(o.argv[0], "--attach");
+	options__free(&o);
+
+	assert_int_equal(options__parse(5, attach, &o), 0);
+	assert_string_equal(o.attach, "web");
+	assert_string_equal(o.kernel, "k");
+	options__free(&o);
+	attach[2] = "--mem=1G";
+	capture__begin();
+	assert_int_equal(options__parse(5, attach, &o), -EINVAL);
+	said = capture__end();
+	options__free(&o);
+	assert_non_null(strstr(said, "--attach=web: that guest runs already"));
+	attach[1] = "--attach=";
+	capture__begin();
+	assert_int_equal(options__parse(5, attach, &o), -EINVAL);
+	said = capture__end();
+	options__free(&o);
+	assert_non_null(strstr(said, "--attach: '' names no guest"));
 }
 
 static void too_many_disks(void **state)
@@ -297,6 +423,8 @@ int main(void)
 		cmocka_unit_test(no_initrd),	  cmocka_unit_test(refusals),
 		cmocka_unit_test(cpus),		  cmocka_unit_test(pin),
 		cmocka_unit_test(too_many_disks), cmocka_unit_test(long_command),
+		cmocka_unit_test(debugging),	  cmocka_unit_test(long_socket),
+		cmocka_unit_test(gdb_command),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -3,14 +3,16 @@
  * The machine contract, part 9: vCPUs that are held, for a debugger or a snapshot, and what the
  * guest kernel tells of itself for that.
  *
- * Parking: the monitor sets kap_park.hold (release) and sends KAP_PARK_SIGNAL to the vCPU's
- * thread, whatever its interrupt flag says. The vCPU fills the fields behind `parked`, sets parked (release),
- * sets KAP_CTL_PARK in kap_ctl.dev_pending and rings, and waits while hold is set (shared futex). It
- * also parks by itself, setting hold, when it meets one of the reasons KAP_PARK_STEP and
- * up while kap_ctl.debug has KAP_DEBUG_ON.
+ * Parking: the monitor puts a number into kap_park.hold, another one each time, and sends
+ * KAP_PARK_SIGNAL to the vCPU's thread, whatever its interrupt flag says. The vCPU fills the fields
+ * behind `parked`, copies the number there (release), sets KAP_CTL_PARK in kap_ctl.dev_pending and
+ * rings, and waits while hold is not 0 (shared futex). It also parks by itself, with
+ * KAP_HOLD_SELF, when it meets one of the reasons KAP_PARK_STEP and up while kap_ctl.debug has
+ * KAP_DEBUG_ON.
  *
  * Letting go: the monitor may change regs, puts what to do next into `order`, clears hold
- * (release) and wakes the futex. The vCPU takes regs and clears parked (release) before it runs on.
+ * (release) and wakes the futex. The vCPU takes regs and clears parked before it runs on; if it
+ * finds another number in hold before that, it stays where it is and says so in parked.
  */
 #ifndef KAP_PARK_H
 #define KAP_PARK_H
@@ -27,6 +29,7 @@ enum kap_park_why {
 	KAP_PARK_STEP		= 3,	/* one instruction was executed */
 	KAP_PARK_BREAK		= 4,	/* int3; regs.ip is behind it */
 	KAP_PARK_DEBUG		= 5,	/* a debug register has hit */
+	KAP_PARK_FETCH		= 7,	/* code at regs.ip may not be executed; KAP_GO_DELIVER: the kernel's fault */
 	KAP_PARK_PANIC		= 6,	/* the kernel has panicked; kap_ctl.message says why */
 };
 
@@ -34,6 +37,9 @@ enum kap_park_why {
 #define KAP_GO_RUN		0
 #define KAP_GO_STEP		1	/* one instruction, doorbells wait */
 #define KAP_GO_DELIVER		2	/* int3 or debug register were not for us: the kernel's trap */
+
+/* kap_park.hold of a vCPU that has parked by itself; the monitor's numbers are others. */
+#define KAP_HOLD_SELF		1
 
 /* Bits of kap_ctl.debug, set by the monitor. */
 #define KAP_DEBUG_ON		1	/* int3, debug registers and steps are the monitor's first */
@@ -46,13 +52,13 @@ enum kap_park_why {
 /* In the vCPU page (kap_vcpu.park). */
 struct kap_park {
 	/* written by the monitor */
-	kap_u32 hold;			/* 1: park, or stay parked; the vCPU's futex */
+	kap_u32 hold;			/* not 0: park, or stay parked; the vCPU's futex */
 	kap_u32 order;			/* KAP_GO_* */
 	kap_u32 xsave_changed;		/* 1: take xsave, too (user code only) */
 	kap_u32 pad;
 
 	/* written by the vCPU */
-	kap_u32 parked;			/* 1: what follows holds */
+	kap_u32 parked;			/* the value of hold for which it has parked: then what follows holds */
 	kap_u32 why;			/* enum kap_park_why */
 	kap_u32 user;			/* 1: regs are user code's, and so is the mode */
 	kap_u32 has_xsave;		/* 1: xsave holds the state of the user code */
