@@ -32,7 +32,7 @@ include mk/check.mk
 include mk/fuzz.mk
 include mk/install.mk
 
-all: build/kap build/kap-build build/vmlinux build/initramfs.cpio
+all: build/kap build/kap-build build/kap-gdb.py build/vmlinux build/initramfs.cpio
 
 # ARGS='--mem 512M -- ls -l' and the like go to kap.
 run: all
@@ -40,7 +40,7 @@ run: all
 
 clean:
 	rm -rf build/obj build/tests build/kernel build/guest-* build/kernel.log build/kap \
-		build/kap-build build/vmlinux build/initramfs.cpio build/init build/gen_init_cpio
+		build/kap-build build/kap-gdb.py build/vmlinux build/initramfs.cpio build/init build/gen_init_cpio
 
 distclean:
 	rm -rf build

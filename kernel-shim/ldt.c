@@ -7,7 +7,7 @@
 #include "lock.h"
 #include "pool.h"
 
-#define LDT_WRITE	0x11
+#define LDT_WRITE 0x11
 
 int kap_space_set_ldt(struct kap_space *space, const struct kap_ldt_entry *entry)
 {

@@ -13,8 +13,8 @@ void kap_ring_monitor(kap_u64 bits)
 void kap_wait_word(kap_u32 *word, kap_u32 old, kap_u64 timeout_ns)
 {
 	struct host_timespec ts = {
-		.sec	= timeout_ns / 1000000000,
-		.nsec	= timeout_ns % 1000000000,
+		.sec = timeout_ns / 1000000000,
+		.nsec = timeout_ns % 1000000000,
 	};
 
 	futex_wait(word, old, &ts);

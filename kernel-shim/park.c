@@ -51,8 +51,8 @@ static handler_code void ring_parked(void)
 
 /*
  * Everything that the monitor reads is filled in; returns the order. From before that until the
- * registers are taken back cpus[].parked is set: KAP_PARK_SIGNAL must not park a second time in between.
- * The monitor repeats it.
+ * registers are taken back cpus[].parked is set: KAP_PARK_SIGNAL must not park a second time in
+ * between. The monitor repeats it.
  */
 static handler_code kap_u32 wait_released(struct kap_vcpu *vcpu)
 {

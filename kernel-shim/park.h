@@ -18,10 +18,7 @@ void park_setup(void);
 /* Parks the calling vCPU, where it is, when the monitor wants to know of such moments. */
 void park_for(enum kap_park_why why);
 
-/*
- * ---- in the handlers: uc is the interrupted kernel code. True: the signal has been dealt with, *deliver
- * aside.
- */
+/* ---- in the handlers: uc is the interrupted kernel code ---- */
 
 /* KAP_PARK_SIGNAL. */
 void park_asked(struct host_ucontext *uc);
@@ -35,7 +32,7 @@ void park_stepped(struct host_ucontext *uc);
 /* Doorbells wait while the vCPU makes one step. */
 int park_stepping(kap_u32 cpu);
 
-/* signal.c: a doorbell came while interrupts were on: the interrupted code goes on at the vector. */
+/* signal.c: a doorbell came while interrupts were on: the code goes on at the vector. */
 void signal_deliver_bells(struct host_ucontext *uc);
 
 /* signal.c: the address may be one of a kernel stack. */

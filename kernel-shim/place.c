@@ -6,9 +6,9 @@
  */
 #include "shim.h"
 
-#define HOST_CPUS	8192
+#define HOST_CPUS 8192
 
-static kap_u32 bound_to[KAP_MAX_VCPUS];	/* host CPU plus 1; 0: any */
+static kap_u32 bound_to[KAP_MAX_VCPUS]; /* host CPU plus 1; 0: any */
 
 /* The host may refuse: a CPU went away, or is no longer ours. Then it has chosen another one. */
 static void bind(kap_s32 tid, kap_u32 place)

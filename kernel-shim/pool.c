@@ -80,17 +80,36 @@ int shell_alive(struct kap_shell *shell)
 	return !host_call(HOST_kill, shell->pid, 0);
 }
 
+/*
+ * Traced threads keep the process in the host's table until they are waited for, whoever's runners
+ * they are: a vCPU that waits for one of them itself is told that there is none.
+ */
+void shell_bury(struct kap_shell *shell)
+{
+	kap_u32 i;
+	int status;
+	long ret;
+
+	if (!shell->pid)
+		return;
+	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
+	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
+		struct runner *runner = &shell->runner[i];
+
+		if (!runner->tid || runner->state == RUNNER_NONE)
+			continue;
+		do {
+			status = 0;
+			ret = host_call(HOST_wait4, runner->tid, &status, HOST_WALL);
+		} while (ret == -HOST_EINTR || (ret > 0 && stopped(status)));
+		runner->state = RUNNER_DEAD;
+	}
+}
+
 /* Ends a shell; its memory is used again when the host has no such process any more. */
 static void shell_end(struct kap_shell *shell)
 {
-	unsigned int i;
-
-	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
-	for (i = 0; i < kap_boot_info()->nr_cpus; i++)
-		if (shell->runner[i].tid && shell->runner[i].state != RUNNER_NONE)
-			while (host_call(HOST_wait4, shell->runner[i].tid, NULL, HOST_WALL) ==
-			       -HOST_EINTR)
-				;
+	shell_bury(shell);
 	shell->next = unused;
 	unused = shell;
 }

@@ -61,6 +61,9 @@ extern kap_u32 host_deaths;
 /* Whether the host still has the process; its runners are marked as dead if not. */
 int shell_alive(struct kap_shell *shell);
 
+/* Ends the process, and waits for its runners: nothing of it runs or answers afterwards. */
+void shell_bury(struct kap_shell *shell);
+
 /* Starts what is queued without waiting; later shell_finish() waits for it. */
 void shell_start(struct kap_shell *shell);
 int shell_finish(struct kap_shell *shell);

@@ -16,7 +16,7 @@ static struct kap_space *first;
 static void add_to_list(struct kap_space *space)
 {
 	take_lock(&list_lock);
-	/* Numbers are not used twice in a long time: who names a dead space must not get another. */
+	/* A number is not used again for long: who names a dead space must not get another. */
 	space->info.id = ++last_id ? last_id : ++last_id;
 	space->info.next = (kap_u64)first;
 	space->prev = NULL;
@@ -91,8 +91,8 @@ static void fill_munmap(struct stub_op *op, kap_u64 start, kap_u64 end)
 }
 
 /*
- * In place of everything queued: take all user mappings away. The queue is not empty at any moment of
- * this: who finds it so, without the lock, lets user code run.
+ * In place of everything queued: take all user mappings away. The queue is not empty at any moment
+ * of this: who finds it so, without the lock, lets user code run.
  */
 static void queue_empty(struct kap_shell *shell)
 {
@@ -114,16 +114,17 @@ static void place_keeper(struct kap_shell *shell, kap_u32 cpu)
 }
 
 /*
- * A keeper may have answered just before its end: that word must not be taken for another
- * keeper's. Nothing comes any more once the process is gone.
+ * The process is gone, or one of its runners is, which it can't do without. Whoever is told so goes
+ * on as if nothing of it ran any more, so that must be true. And the keeper may have answered just
+ * before its end: that word must not be taken for another keeper's.
  */
-static void drop_answer(struct kap_shell *shell, kap_u32 cpu)
+static void give_up(struct kap_shell *shell, kap_u32 cpu)
 {
 	static const kap_u64 look = STUB_LOOK;
 	kap_u64 answer;
 
-	host_call(HOST_kill, shell->pid, HOST_SIGKILL);
-	while (!host_call(HOST_tgkill, shell->pid, shell->pid, 0))
+	shell_bury(shell);
+	while (shell->pid && !host_call(HOST_tgkill, shell->pid, shell->pid, 0))
 		kap_relax();
 	/* With a word of our own in it the eventfd has something to read. */
 	host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
@@ -144,8 +145,10 @@ kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops)
 
 	/* The word about it may long have been read, by one who waited for another keeper. */
 	if (unlikely(shell->deaths != deaths)) {
-		if (!shell_alive(shell))
+		if (!shell_alive(shell)) {
+			give_up(shell, cpu);
 			return 0;
+		}
 		shell->deaths = deaths;
 	}
 	place_keeper(shell, cpu);
@@ -161,7 +164,7 @@ kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops)
 		if (likely(answer & STUB_ANSWER))
 			return answer & STUB_ANSWER;
 		if (answer && !shell_alive(shell)) {
-			drop_answer(shell, cpu);
+			give_up(shell, cpu);
 			return 0;
 		}
 	}

@@ -25,11 +25,11 @@ static unsigned long search(struct file *file, unsigned long len, unsigned long 
 			    unsigned long high, bool topdown)
 {
 	struct vm_unmapped_area_info info = {
-		.flags = topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
-		.length = len,
-		.align_mask = alignment(file, len),
-		.low_limit = low,
-		.high_limit = high,
+		.flags		= topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
+		.length		= len,
+		.align_mask	= alignment(file, len),
+		.low_limit	= low,
+		.high_limit	= high,
 	};
 
 	if (low >= high || high - low < len)
@@ -58,8 +58,8 @@ static unsigned long search_around(struct file *file, unsigned long len, unsigne
 }
 
 /* MAP_32BIT: the second GiB, as on x86-64 (mmap(2)). */
-#define MAP_32BIT_START 0x40000000UL
-#define MAP_32BIT_END 0x80000000UL
+#define MAP_32BIT_START	0x40000000UL
+#define MAP_32BIT_END	0x80000000UL
 
 static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				   unsigned long flags, bool topdown)
@@ -88,7 +88,7 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 	}
 	return search_around(file, len,
 			     max(mm->mmap_base & -(unsigned long)!topdown,
-				 (unsigned long)TASK_UNMAPPED_BASE),
+						   (unsigned long)TASK_UNMAPPED_BASE),
 			     TASK_SIZE, false);
 }
 

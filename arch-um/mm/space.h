@@ -10,9 +10,9 @@
 bool kap_pte_mappable(pte_t pte);
 
 /*
- * Queue host mappings for nr ptes that lie in one table, or for a 2 MiB page. Who holds no lock that
- * keeps the table where it is names its pmd and what that was: if it is something else by now, nothing
- * is shown.
+ * Queue host mappings for nr ptes that lie in one table, or for a 2 MiB page. Who holds no lock
+ * that keeps the table where it is names its pmd and what that was: if it is something else by now,
+ * nothing is shown.
  */
 void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
 		   const pmd_t *pmd, pmd_t was);

@@ -242,18 +242,18 @@ long strnlen_user(const char __user *src, long count)
 }
 EXPORT_SYMBOL(strnlen_user);
 
-#define NOFAULT(name)                                                      \
+#define NOFAULT(name)							\
 	int name(void *dst, const void *src, unsigned int size)            \
 	{                                                                  \
-		int err;                                                   \
-                                                                           \
-		asm volatile("1: rep movsb\n"                              \
-			     "   xorl %k0, %k0\n"                          \
+	int err;							\
+									\
+	asm volatile("1: rep movsb\n"					\
+		     "   xorl %k0, %k0\n"				\
 			     "2:\n" _ASM_EXTABLE(1b, 2b)                   \
 			     : "=a"(err), "+D"(dst), "+S"(src), "+c"(size) \
 			     : "0"(-EFAULT)                                \
 			     : "memory");                                  \
-		return err;                                                \
+	return err;							\
 	}                                                                  \
 	EXPORT_SYMBOL(name)
 

@@ -138,8 +138,9 @@ static void fpu_set_fresh(struct kap_fpu *fpu, bool fresh)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	fpu->fresh = fresh;
+	/* First: another vCPU may just be saving the old state, which says that it is not fresh. */
 	kap_fpu_changed(fpu);
+	fpu->fresh = fresh;
 	local_irq_restore(flags);
 }
 

@@ -144,8 +144,8 @@ static bool await_guest(struct session *session, int ready)
 }
 
 /*
- * A command reads an empty stdin. A shell would end with its input, and the guest with the shell: it gets
- * one that never has anything.
+ * A command reads an empty stdin. A shell would end with its input, and the guest with the shell:
+ * it gets one that never has anything.
  */
 static int guest_input(struct session *session)
 {

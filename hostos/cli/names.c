@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names of guests. Who wants to change the folder, or to look at all of it, holds an flock on
- * it, so nobody sees anything half-made. That a guest lives is told by a POSIX lock on its file, not by
- * the file: it ends with its process however that ends, children don't inherit it, and asking
- * for it gives the pid, which therefore can't be another process's by now.
+ * it, so nobody sees anything half-made. That a guest lives is told by a POSIX lock on its file,
+ * not by the file: it ends with its process however that ends, children don't inherit it, and
+ * asking for it gives the pid, which therefore can't be another process's by now.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -42,14 +42,16 @@ struct run {
 	char dump[NAMES_MAX + 16];	/* default name of a dump */
 };
 
+/* Tells the same to this program when it starts again for a guest that reboots. */
+#define BELOW_GDB "KAP_BELOW_GDB"
+
 static int debugger_fd = -1;
 static bool below_gdb;
 
 void run__tell_debugger(int fd)
 {
 	debugger_fd = fd;
-	below_gdb = true;
-	wiring__share_terminal();
+	setenv(BELOW_GDB, "1", 1);
 }
 
 /* What the host lacks is not the user's mistake. */
@@ -235,6 +237,8 @@ static int start_debug(struct run *run)
 			tell_how_to_connect(run);
 		return 0;
 	}
+	if (debugger_fd < 0)
+		return 0;
 	/* A debugger that has gone meanwhile takes this process with it. */
 	if (write(debugger_fd, run->socket, strlen(run->socket)) < 0)
 		msg__detail("kap gdb: %s", strerror(errno));
@@ -305,6 +309,10 @@ int run__main(int argc, char **argv)
 	int status = STATUS_USAGE;
 
 	run.vm.ram_fd = run.vm.doorbell_fd = -1;
+	if (getenv(BELOW_GDB)) {
+		below_gdb = true;
+		wiring__share_terminal();
+	}
 	restart__begin(argv);
 	if (options__parse(argc, argv, &run.options)) {
 		options__free(&run.options);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The debugger's side of the monitor, put together: a connection (server.c) speaks the protocol
- * (rsp.c) about a machine that is held and let go (stop.c), with its points (points.c), memory (memory.c)
- * and words (info.c).
+ * (rsp.c) about a machine that is held and let go (stop.c), with its points (points.c), memory
+ * (memory.c) and words (info.c).
  */
 #include <cpuid.h>
 #include <errno.h>

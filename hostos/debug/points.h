@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Breakpoints and watchpoints. Breakpoints of the kernel are int3 bytes in its text, which all
- * vCPUs share. Everything else takes one of four debug registers: those of the vCPUs' threads for kernel
- * code, those of the runners for user code of one space or of all.
+ * vCPUs share. Everything else takes one of four debug registers: those of the vCPUs' threads for
+ * kernel code, those of the runners for user code of one space or of all.
  */
 #ifndef HOSTOS_POINTS_H
 #define HOSTOS_POINTS_H

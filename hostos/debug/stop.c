@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stopping and going on, for the whole machine. A stop goes in three steps: the first vCPU
- * parks or somebody asks; all others are told to park; when the last one has, the clock is held and the
- * reason is worked out.
+ * parks or somebody asks; all others are told to park; when the last one has, the clock is held and
+ * the reason is worked out.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -255,7 +255,7 @@ static void refine(void *arg)
 	 * TSC before this one.
 	 */
 	next = mine;
-	/* In guest time; while the guest is held its clock is late by more, which release makes good. */
+	/* In guest time. While the guest is held its clock is late: release makes that good. */
 	from.ns -= held_ns;
 	now.ns -= held_ns;
 	if (!held_since && clock__steer(&next, read_tsc(), &from, &now, 10 * NS_PER_S))

@@ -80,9 +80,10 @@ static void tell_cpu(struct runner *runner)
 	host_ptrace(HOST_PTRACE_SET_THREAD_AREA, runner->tid, (void *)KAP_GETCPU_ENTRY, &desc);
 }
 
+static kap_u32 learn_lock, learnt;
+
 static struct runner *make_runner(struct kap_shell *shell, kap_u32 cpu)
 {
-	static int learnt;
 	struct runner *runner = &shell->runner[cpu];
 
 	if (runner->state == RUNNER_DEAD)
@@ -104,10 +105,12 @@ static struct runner *make_runner(struct kap_shell *shell, kap_u32 cpu)
 	}
 	runner->state = RUNNER_STOPPED;
 	tell_cpu(runner);
-	if (!learnt) {
+	/* The first runners of two vCPUs may come at once. */
+	take_lock(&learn_lock);
+	if (!learnt)
 		fpu_learn(runner->tid);
-		learnt = 1;
-	}
+	learnt = 1;
+	drop_lock(&learn_lock);
 	return runner;
 }
 

@@ -9,6 +9,7 @@ import re
 import stat
 import struct
 import sys
+import time
 
 import gdb
 import gdb.unwinder
@@ -238,7 +239,16 @@ def load_kernel_commands():
                 base = int(module["mem"][int(gdb.parse_and_eval("MOD_INIT_TEXT"))]["base"])
             except gdb.error:
                 base = 0
-            return arguments + (" -s .init.text 0x%x" % base if base else "")
+            if base:
+                arguments += " -s .init.text 0x%x" % base
+            # Position-independent code has data with addresses in it in sections of their own.
+            attrs = module["sect_attrs"]
+            for i in range(int(attrs["nsections"])):
+                attr = attrs["attrs"][i]
+                name = attr["battr"]["attr"]["name"].string()
+                if name.startswith(".data.rel"):
+                    arguments += " -s %s 0x%x" % (name, int(attr["address"]))
+            return arguments
 
     Symbols()
 
@@ -250,6 +260,7 @@ class Kap(gdb.Command):
     """What kap adds to gdb:
 
 kap-user PROGRAM [PID [OFFSET]]  symbols of a program that runs in the guest
+kap-bt PID                       backtrace of a task that does not run
 kap-connect                      connects again, to a guest that has rebooted
 lx-symbols [FOLDER...]           symbols of modules, also from the kernel's build folder
 monitor help                     what the monitor can tell and do
@@ -373,11 +384,86 @@ the address of its first mapping in the guest's /proc/PID/maps.)"""
         gdb.execute("add-symbol-file '%s' -o 0x%x" % (program, offset))
 
 
+class KapBacktrace(gdb.Command):
+    """Backtrace of a task that does not run: kap-bt PID
+
+A vCPU that stands in the kernel lends its registers for the moment. In a core file, or when all
+vCPUs are in user code, it is the chain of frame pointers, without arguments."""
+
+    # What __switch_to leaves at thread.sp (struct inactive_task_frame).
+    SAVED = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")
+
+    def __init__(self):
+        super().__init__("kap-bt", gdb.COMMAND_STACK)
+
+    def invoke(self, arg, from_tty):
+        if not has_debug_info():
+            raise gdb.GdbError("kap-bt: this kernel has no debug information; "
+                               "`kap build --config debug` builds one that has")
+        pid = KapUser.number(arg.strip(), "process id")
+        task = task_of(pid)
+        if task is None:
+            raise gdb.GdbError("kap-bt: the guest has no task %d; see lx-ps" % pid)
+        if int(task["on_cpu"]):
+            raise gdb.GdbError("kap-bt: %d is running; see `info threads`" % pid)
+        sp = int(task["thread"]["sp"]) & WORD
+        saved = bytes(gdb.selected_inferior().read_memory(sp, 8 * len(self.SAVED)))
+        values = dict(zip(self.SAVED, struct.unpack("<%dQ" % len(self.SAVED), saved)))
+        values["rsp"] = sp + len(saved)
+        before = gdb.selected_thread()
+        if not self.lend(values):
+            self.walk(values["rip"], values["rbp"], sp)
+        if before is not None and before.is_valid():
+            before.switch()
+
+    @staticmethod
+    def lend(values):
+        for thread in gdb.selected_inferior().threads():
+            thread.switch()
+            gdb.execute("frame 0", False, True)
+            own = {name: int(gdb.parse_and_eval("(unsigned long)$" + name)) & WORD
+                   for name in values}
+            if not 0x660000000000 <= own["rip"] < 0x6b0000000000:
+                continue
+            done = []
+            try:
+                for name in values:
+                    gdb.execute("set var $%s = %d" % (name, values[name]), False, True)
+                    done.append(name)
+                gdb.execute("backtrace")
+                return True
+            except gdb.error:
+                if len(done) == len(values):
+                    raise
+            finally:
+                for name in done:
+                    gdb.execute("set var $%s = %d" % (name, own[name]), False, True)
+        return False
+
+    @staticmethod
+    def walk(ip, bp, low):
+        for number in range(64):
+            gdb.write("#%-2d 0x%016x %s" % (
+                number, ip, gdb.execute("info symbol 0x%x" % ip, False, True)))
+            if bp <= low or bp & 7 or bp - low > 0x10000:
+                return
+            low = bp
+            try:
+                bp, ip = struct.unpack(
+                    "<QQ", bytes(gdb.selected_inferior().read_memory(bp, 16)))
+            except gdb.error:
+                return
+            if not ip:
+                return
+
+
 class KapConnect(gdb.Command):
     """Connects again to the guest that gdb was connected to last: kap-connect
 
 A guest that reboots begins anew, which ends the connection. One that `kap gdb` started is
 held at its first instruction again."""
+
+    PATIENCE = 3    # seconds that a reboot may take
 
     def __init__(self):
         super().__init__("kap-connect", gdb.COMMAND_RUNNING)
@@ -392,7 +478,16 @@ held at its first instruction again."""
     def invoke(self, arg, from_tty):
         if not self.last:
             raise gdb.GdbError("kap-connect: there was no connection; use `target remote`")
-        gdb.execute("target remote " + self.last, from_tty)
+        until = time.monotonic() + self.PATIENCE
+        while True:
+            try:
+                gdb.execute("target remote " + self.last, from_tty)
+                return
+            except gdb.error as error:
+                if time.monotonic() > until:
+                    raise gdb.GdbError("kap-connect: %s; has the guest ended without a reboot?"
+                                       % str(error).rstrip("."))
+            time.sleep(0.02)
 
 
 def begin():
@@ -401,6 +496,7 @@ def begin():
     gdb.events.new_objfile.connect(on_new_objfile)
     Kap()
     KapUser()
+    KapBacktrace()
     KapConnect()
     load_kernel_commands()
     if kernel_file() and not has_debug_info():

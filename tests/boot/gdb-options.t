@@ -10,7 +10,7 @@
 exec </dev/null
 unset GDB
 
-# Guests of others are not found, nor ours by them.
+# A folder of names for this test alone.
 XDG_RUNTIME_DIR=$dir/run
 export XDG_RUNTIME_DIR
 mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -110,7 +110,7 @@ refused '--attach=x: that guest runs already' gdb --attach=x --cpus=2
 refused '--attach=x: that guest runs already' gdb --attach=x -- ls
 refused '--gdb-option: a value is missing' gdb --gdb-option
 refused "'/nonexistent': the guest's kernel: No such file" gdb --kernel=/nonexistent
-refused "no guest is called 'nobody': none runs here" gdb --attach=nobody
+refused "no guest is called 'nobody'" gdb --attach=nobody
 
 # ---- where a debugger connects
 
@@ -281,6 +281,11 @@ kap_gdb --gdb-option=-batch --gdb-option=-ex --gdb-option=continue -- sh -c 'ech
 wants 0 'a guest that runs to its end'
 shows to-out 'its output is there'
 shows 'exited' 'gdb is told of the end'
+kap_gdb --gdb-option=-batch --gdb-option=-ex '--gdb-option=break kernel_init' --gdb-option=-ex \
+	--gdb-option=continue --gdb-option=-ex '--gdb-option=call (void)emergency_restart()' \
+	--gdb-option=-ex --gdb-option=kap-connect --gdb-option=-ex '--gdb-option=info symbol $rip'
+has 'exited while in a function called' 'a guest that reboots ends the connection'
+shows 'kap_kernel_start in section' 'kap-connect makes it again, at the first instruction'
 expect_panic=yes
 kap_gdb --gdb-option=-batch --gdb-option=-ex --gdb-option=continue --gdb-option=-ex --gdb-option=bt \
 	--gdb-option=-ex '--gdb-option=info symbol $rip' -- sh -c 'echo c >/proc/sysrq-trigger'

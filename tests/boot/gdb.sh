@@ -3,12 +3,13 @@
 # For the scripts that debug a guest: starting one that listens, gdb in batch mode with
 # gdb_checks.py, and rspclient.
 # shellcheck shell=sh
+# shellcheck disable=SC2034 # for those scripts
 
 # shellcheck source=tests/boot/boot.sh
 . "$(dirname "$0")/../boot/boot.sh"
 socket=$dir/s
 debug_kernel=${DEBUG_KERNEL:-build/guest-debug/vmlinux}
-usual_kernel=build/vmlinux
+usual_kernel=${USUAL_KERNEL:-build/vmlinux}
 mkfifo "$dir/in"
 exec 4<>"$dir/in"
 job=

@@ -47,10 +47,12 @@ def go(command="continue"):
     if out.startswith("ERROR"):
         return out
     event = STOPS[-1] if STOPS else None
-    if isinstance(event, gdb.BreakpointEvent):
+    if isinstance(event, gdb.BreakpointEvent) and event.breakpoints[0].is_valid():
         # Those that were looked at and not hit are in the event, too.
         hit = [b.number for b in event.breakpoints if b.hit_count > before.get(b.number, 0)]
         return str(hit[0]) if hit else "none hit"
+    if isinstance(event, gdb.BreakpointEvent):
+        return "temporary"
     if isinstance(event, gdb.SignalEvent):
         return event.stop_signal
     return type(event).__name__
@@ -100,6 +102,11 @@ def threads():
 
 def thread():
     return gdb.selected_thread().num
+
+
+def vcpu():
+    """gdb's own numbers are in the order in which it has met them."""
+    return gdb.selected_thread().ptid[1] - 1
 
 
 def pid_here():
@@ -236,7 +243,7 @@ def data_points(writes, last):
     why = go()
     ok(why == writes and value("panic_timeout") == 33,
        "watch, set before the other vCPUs came", why, here())
-    ok(thread() == last + 1, "it was vCPU %d" % last, threads(), thread())
+    ok(vcpu() == last, "it was vCPU %d" % last, threads(), vcpu())
     run("delete")
     run("set var panic_timeout = 77")
     number = breakpoint("awatch panic_timeout")
@@ -284,6 +291,255 @@ def start():
     run("detach")
 
 
+# ---- a guest that runs already ---------------------------------------------------------
+
+
+def attach():
+    """Something prints all the time, each vCPU is idle most of the time."""
+    idle = 0
+    for _ in range(5):
+        gdb.execute("target remote " + SOCKET)
+        about = threads()
+        if len(about) != CPUS or not all(
+                re.match(r"\S.* pid \d+.*, (idle|kernel|user code of space \d+)$", text)
+                for text in about.values()):
+            ok(False, "info threads tells of each vCPU", about)
+        idle += any(re.match(r"swapper/\d+ pid 0, idle", text) for text in about.values())
+        run("detach")
+        size = out_size()
+        if not until(10, lambda: out_size() > size):
+            ok(False, "the guest goes on after detach")
+            return
+    ok(idle, "attached and detached five times; info threads shows idle vCPUs")
+    connect()
+    size = out_size()
+    ok(not until(0.5, lambda: out_size() > size), "a held guest prints nothing")
+    ctrl_c("out", "Ctrl-C in an idle guest")
+    ctrl_c("out", "and again")
+    for where in ("0x10", "0x67ffffff0000", "0x670000000008", "0xffff888000000000"):
+        begin = time.monotonic()
+        out = run("x/gx " + where)
+        took = time.monotonic() - begin
+        ok(took < 5 and (where == "0x670000000008" or "Cannot access memory" in out),
+           "reading %s: an answer" % where, out, took)
+    out = run("set var *(int *)0x10 = 1")
+    ok("Cannot access memory" in out, "writing to what isn't there: an error", out)
+    run("break *0x67ffffff0000")
+    out = run("continue")
+    ok(out.startswith("ERROR"), "a breakpoint where nothing is: an error", out)
+    run("delete")
+    ok(value("((int (*)(unsigned long))int_sqrt)(81)") == 9, "a call of a function")
+    for command, text in (("help", "monitor space PID"), ("spaces", " init "),
+                          ("vcpu", "vCPU %d:" % (CPUS - 1)), ("vcpu 0", "host thread"),
+                          ("queues", "virtio-console, status acknowledge driver"),
+                          ("console", "Linux version"), ("space 99999", "99999"),
+                          ("space x", "no pid"), ("nonsense", "help"), ("vcpu 64", "no vCPU")):
+        out = run("monitor " + command)
+        ok(text in out, "monitor " + command, out)
+    number = breakpoint("break kap_idle")
+    why = go()
+    ok(why == number and here() == "kap_idle", "a breakpoint without debug information", why)
+    why = go()
+    ok(why == number, "which is hit again", why)
+    run("delete")
+    where = pc()
+    run("stepi")
+    ok(pc() != where, "stepi from there")
+    run("detach")
+
+
+def spin():
+    """A program on each vCPU makes nothing but user code."""
+    connect()
+    ctrl_c("cpu", "Ctrl-C while all vCPUs spin")
+    about = threads()
+    ok(all("debugged" in text or "swapper" in text or "pid" in text for text in about.values())
+       and any(re.match(r"debugged pid \d+, user code of space \d+", t) for t in about.values()),
+       "they spin in user code", about)
+    user = [n for n, text in about.items() if "user code" in text]
+    run("thread %d" % user[0])
+    saved = {name: value("$" + name) for name in ("rax", "rdi", "rsp")}
+    out = run("print ((int (*)(unsigned long))int_sqrt)(81)")
+    ok("ERROR" in out, "no kernel function is called from user code", out)
+    for name, number in saved.items():
+        run("set $%s = %d" % (name, number))
+    run("add-symbol-file " + PROGRAM)
+    before = value("counter")
+    where = pc()
+    run("stepi")
+    ok(pc() != where and pc() not in HOLE, "stepi in user code", hex(where), hex(pc()))
+    ok(value("counter") in (before, before + 1), "the others stand meanwhile")
+    pids = processes("debugged")
+    ok(len(pids) == CPUS, "monitor spaces shows them", run("monitor spaces"))
+    for pid in pids:
+        run("monitor space %d" % pid)
+        if value("stop_now") != 0:
+            ok(False, "it is another process's memory")
+        run("set var stop_now = 1")
+    ok(value("stop_now") == 1, "user memory of each process can be written")
+    run("detach")
+
+
+# ---- user code ---------------------------------------------------------------------
+
+
+def processes(name):
+    """pids, by `monitor spaces`."""
+    return [int(m.group(1)) for m in
+            re.finditer(r"^[* ]+\d+\s+(\d+)\s+%s\s" % name, run("monitor spaces"), re.M)]
+
+
+def user():
+    """Two processes run the same program."""
+    connect()
+    pids = processes("debugged")
+    if not ok(len(pids) == 2, "monitor spaces shows both", run("monitor spaces")):
+        return
+    pid = pids[1]
+    run("add-symbol-file " + PROGRAM)
+    out = run("monitor space %d" % pid)
+    ok("space" in out and "No space" not in out, "monitor space", out)
+    number = breakpoint("break touched")
+    wrong, counts = [], []
+    for _ in range(6):
+        why = go()
+        if why != number or pid_here() != pid:
+            wrong.append((why, threads(), thread()))
+        counts.append(value("$rdi"))
+    ok(not wrong, "a breakpoint in the program is hit in this process only", wrong)
+    ok(counts == list(range(counts[0], counts[0] + 6)), "and each time", counts)
+    names = stack()
+    ok(names[:2] == ["touched", "main"], "its backtrace", names)
+    run("delete")
+    run("monitor space off")
+    number = breakpoint("break touched")
+    seen = set()
+    for _ in range(20):
+        go()
+        seen.add(pid_here())
+    ok(seen == set(pids), "with monitor space off, in both", seen, pids)
+    run("delete")
+    run("monitor space %d" % pid)
+    number = breakpoint("hbreak half")
+    why = go()
+    ok(why == number and gdb.parse_and_eval("$xmm0.v2_double[0]") == 3.0, "xmm0 has the argument",
+       why, run("info registers xmm0"))
+    run("set var $xmm0.v2_double[0] = 16.0")
+    run("delete")
+    number = breakpoint("watch counter")
+    before = value("counter")
+    why = go()
+    ok(why == number and value("counter") == before + 1, "watch of a program's variable", why)
+    run("delete")
+    into_kernel(pid)
+    run("set var answer = 8")
+    run("delete")
+    run("detach")
+
+
+def into_kernel(pid):
+    number = breakpoint("break *&the_call")
+    why = go()
+    call = value("(unsigned long)&the_call")
+    ok(why == number and pc() == call, "break at the program's system call instruction", why)
+    run("delete")
+    current = thread()
+    run("stepi")
+    ok(pc() in HOLE and thread() == current, "stepi goes into the kernel", hex(pc()), here())
+    names = stack()
+    ok("ask" in names and "main" in names[names.index("ask"):] and names[0] != "ask",
+       "a backtrace from there shows both parts", names)
+    for _ in range(20):
+        run("stepi")
+    ok(pc() in HOLE and thread() == current, "20 steps in the kernel", hex(pc()), here())
+    number = breakpoint("break sys_getppid")
+    why = go()
+    while why == number and pid_here() != pid:
+        why = go()
+    run("delete")
+    names = stack()
+    ok(names[0].endswith("sys_getppid") and "main" in names,
+       "the handler of the call, and its backtrace", why, names)
+    calls = re.findall(r"(0x[0-9a-f]+) <[^\n]*call[^\n]*<kap_run_user>",
+                       run("disassemble kap_user_loop"))
+    numbers = [breakpoint("break *" + where) for where in calls]
+    why = go()
+    while why in numbers and pid_here() != pid:
+        why = go()
+    current = thread()
+    ok(why in numbers, "on its way out", calls, why, threads())
+    run("delete")
+    run("stepi")
+    ok(pc() == call + 2 and thread() == current, "the last step out of the kernel is behind the call",
+       why, hex(pc()), here())
+    ok(value("$rax") == 1 or value("$rax") in processes("sh"), "its result is there",
+       value("$rax"), run("monitor spaces"))
+
+
+# ---- modules -------------------------------------------------------------------------
+
+
+def module():
+    """The shell loads dummy, uses it, removes it and loads it again."""
+    connect()
+    number = breakpoint("break do_init_module")
+    why = go()
+    ok(why == number, "break before a module's init", why)
+    init = value("(unsigned long)mod->init")
+    text = run("output mod->name")
+    ok("dummy" in text, "it is dummy", text)
+    run("delete")
+    number = breakpoint("break *0x%x" % init)
+    why = go()
+    ok(why == number and pc() == init, "a breakpoint in it, by address, before its init runs", why)
+    names = stack()
+    ok("do_one_initcall" in names, "called by", names)
+    out = run("lx-symbols")
+    ok("loading @" in out and "dummy" in out, "lx-symbols finds the module", out)
+    number = breakpoint("break dummy_xmit")
+    why = go()
+    ok(why == number and here() == "dummy_xmit", "a breakpoint in it by name", why, here())
+    names = stack()
+    ok("packet_sendmsg" in names or len(names) > 4, "a backtrace from the module", names)
+    old = pc()
+    # Removed and loaded with breakpoints in it.
+    why = go()
+    ok(why == number, "is hit again, after it was removed and loaded again", why, here())
+    print("# dummy_xmit was at %#x, is at %#x" % (old, pc()))
+    run("delete")
+    run("detach")
+
+
+def commands():
+    """The kernel's own."""
+    connect()
+    ok("swapper/0" in run("lx-ps"), "lx-ps", run("lx-ps"))
+    ok("Linux version" in run("lx-dmesg"), "lx-dmesg")
+    ok("Linux version" in run("lx-version"), "lx-version", run("lx-version"))
+    ok(re.search(r"dummy", run("lx-lsmod")), "lx-lsmod", run("lx-lsmod"))
+    ok(re.search(r"Online CPUs[^\n]*0", run("lx-cpus").replace("\n", " ")), "lx-cpus",
+       run("lx-cpus"))
+    out = run("print $lx_per_cpu(runqueues, %d).cpu" % (CPUS - 1))
+    ok("= %d" % (CPUS - 1) in out, "$lx_per_cpu", out)
+    out = run("print $lx_task_by_pid(1).comm")
+    ok("init" in out, "$lx_task_by_pid", out)
+    run("detach")
+
+
+def ending():
+    """The guest is held at its start, its command exits with 7."""
+    connect()
+    run("continue")
+    ok(not gdb.selected_inferior().threads() and value("$_exitcode") == 7,
+       "gdb sees the guest's end and its status", run("print $_exitcode"))
+
+
 SESSIONS = {
+    "ending": ending,
     "start": start,
+    "attach": attach,
+    "spin": spin,
+    "user": user,
+    "module": module,
+    "commands": commands,
 }

@@ -264,6 +264,35 @@ end_kap
 wants 125 'killing the kernel'\''s process: 125'
 has 'killed by signal 9' 'with a line that says so'
 
+# ---- two threads that drop memory at once
+
+kap --cpus 2 --initrd "$image" -- /t/drop
+wants 0 'who has dropped a page finds it empty, also while another thread drops all of them'
+shows 'stale 0' 'always'
+
+# ---- processes that end while timers ring: each is waited for
+
+begin_kap --cpus 4 -- sh -c 'for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done
+	kill $(jobs -p); wait; done; echo all ended; read -r word' <"$dir/in"
+until_shown 'all ended'
+# The ends of the last ones may still be on their way.
+# shellcheck disable=SC2317 # within calls them
+zombies()
+{
+	ps -e -o sid=,stat= | awk -v sid="$sid" '$1 == sid && $2 ~ /^Z/ { n++ } END { print n + 0 }'
+}
+# shellcheck disable=SC2317
+no_zombies()
+{
+	[ "$(zombies)" -le 4 ]
+}
+within 10 no_zombies
+is "$(($(zombies) <= 4))" 1 'of 400 processes that were killed none is left on the host'
+echo end >&4
+end_kap
+wants 0 'and it ends well'
+
 # ---- a panic elsewhere
 
 expect_panic=yes
@@ -271,6 +300,7 @@ kap_plain --cpus 2 -- sh -c 'echo before; taskset -c 1 sh -c "echo c >/proc/sysr
 wants 123 'a panic on CPU 1: 123'
 has 'guest kernel panic on vCPU 1: sysrq triggered crash' 'which is named'
 has 'sysrq_handle_crash+' 'with its backtrace'
+has 'vCPU 0: was at 0' 'and with where the other one was'
 shows before 'and what was said before'
 kap_plain --cpus 4 -- sh -c 'for i in 0 1 2 3; do taskset -c $i sh -c "while :; do :; done" & done
 	echo c >/proc/sysrq-trigger'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Names of guests: who is found by what, that a name has one owner at a time, and that neither what a
- * dead guest left behind nor what others have put into the way is believed.
+ * Names of guests: who is found by what, that a name has one owner at a time, and that neither
+ * what a dead guest left behind nor what others have put into the way is believed.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>

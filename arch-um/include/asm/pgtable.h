@@ -134,7 +134,6 @@ static inline int pte_swp_exclusive(pte_t pte)
 {
 	return !!(pte_val(pte) & _PAGE_SWP_EXCLUSIVE);
 }
-#define pte_accessible(mm, pte)	(pte_val(pte) & _PAGE_PRESENT)
 #define pte_access_permitted pte_access_permitted
 static inline bool pte_access_permitted(pte_t pte, bool write)
 {

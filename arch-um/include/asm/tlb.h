@@ -17,9 +17,16 @@ static inline void __tlb_remove_table(void *table)
 
 static inline void tlb_flush(struct mmu_gather *tlb)
 {
-	/* The whole address space goes: its host process is emptied in one call. */
-	if (tlb->fullmm)
+	/*
+	 * The whole address space goes: its host process is emptied in one call. But the core also
+	 * says so when two threads drop memory at once, and the one who is first out must not go
+	 * on with what the other one has already taken out of the tables.
+	 */
+	if (tlb->fullmm) {
+		if (atomic_read(&tlb->mm->mm_users))
+			kap_flush_mm_range(tlb->mm, 0, TASK_SIZE_MAX);
 		return;
+	}
 	if (tlb->need_flush_all)
 		kap_flush_mm_range(tlb->mm, 0, TASK_SIZE_MAX);
 	else if (tlb->end)

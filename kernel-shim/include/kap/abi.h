@@ -61,7 +61,7 @@
 
 #define KAP_MAX_VCPUS		64
 #define KAP_VCPU_STRIDE		0x4000
-#define KAP_MAX_DEVS		62	/* bits 62 and 63 of a word of doorbells mean other things */
+#define KAP_MAX_DEVS		62	/* bits 62 and 63 of a doorbell are others' */
 
 #define KAP_PAGE_SIZE		4096
 

@@ -29,20 +29,20 @@ enum kap_park_why {
 	KAP_PARK_STEP		= 3,	/* one instruction was executed */
 	KAP_PARK_BREAK		= 4,	/* int3; regs.ip is behind it */
 	KAP_PARK_DEBUG		= 5,	/* a debug register has hit */
-	KAP_PARK_FETCH		= 7,	/* code at regs.ip may not be executed; KAP_GO_DELIVER: the kernel's fault */
 	KAP_PARK_PANIC		= 6,	/* the kernel has panicked; kap_ctl.message says why */
+	KAP_PARK_FETCH		= 7,	/* code at regs.ip may not be executed */
 };
 
 /* kap_park.order */
 #define KAP_GO_RUN		0
 #define KAP_GO_STEP		1	/* one instruction, doorbells wait */
-#define KAP_GO_DELIVER		2	/* int3 or debug register were not for us: the kernel's trap */
+#define KAP_GO_DELIVER		2	/* that was not for us: the kernel's trap */
 
 /* kap_park.hold of a vCPU that has parked by itself; the monitor's numbers are others. */
 #define KAP_HOLD_SELF		1
 
 /* Bits of kap_ctl.debug, set by the monitor. */
-#define KAP_DEBUG_ON		1	/* int3, debug registers and steps are the monitor's first */
+#define KAP_DEBUG_ON		1	/* traps are the monitor's first */
 #define KAP_DEBUG_START		2	/* park before the kernel's first instruction */
 #define KAP_DEBUG_PANIC		4	/* park when the kernel panics */
 
@@ -58,12 +58,12 @@ struct kap_park {
 	kap_u32 pad;
 
 	/* written by the vCPU */
-	kap_u32 parked;			/* the value of hold for which it has parked: then what follows holds */
+	kap_u32 parked;			/* value of hold: then what follows is valid */
 	kap_u32 why;			/* enum kap_park_why */
 	kap_u32 user;			/* 1: regs are user code's, and so is the mode */
 	kap_u32 has_xsave;		/* 1: xsave holds the state of the user code */
 	kap_u64 status;			/* DR6 for KAP_PARK_DEBUG in user code */
-	kap_u64 stack;			/* a kernel stack pointer of the vCPU, also when user is 1 */
+	kap_u64 stack;			/* a kernel stack pointer, also when user is 1 */
 	struct kap_regs regs;
 	kap_u8 xsave[KAP_PARK_XSAVE];
 };
@@ -95,10 +95,10 @@ struct kap_space_info {
 };
 
 /*
- * What a guest kernel tells of itself, in the control page; zeroes: not told. Page tables that are named here have
- * x86-64's four levels: 512 entries of 8 bytes each, index from address bits 47-39, 38-30,
- * 29-21, 20-12; bit 0 or bit 8: there; bit 7 in the second and third table: a leaf of 1 GiB or 2 MiB;
- * bits 47-12: guest-physical address.
+ * What a guest kernel tells of itself, in the control page; zeroes: not told. Page tables that are
+ * named here have x86-64's four levels: 512 entries of 8 bytes each, index from address bits 47-39,
+ * 38-30, 29-21, 20-12; bit 0 or bit 8: there; bit 7 in the second and third table: a leaf of 1 GiB
+ * or 2 MiB; bits 47-12: guest-physical address.
  */
 struct kap_guest_info {
 	kap_u64 kernel_root;		/* page table of vmalloc and modules; guest-physical */
@@ -107,7 +107,7 @@ struct kap_guest_info {
 	kap_u64 no_break_start;		/* kernel code in which a breakpoint can't be reported: */
 	kap_u64 no_break_end;		/* [start, end), window addresses */
 	kap_u64 spaces;			/* the first struct kap_space_info; 0: none */
-	kap_u32 task_of_stack;		/* at the base of a kernel stack: offset of the task's pointer */
+	kap_u32 task_of_stack;		/* offset of its pointer at a kernel stack's base */
 	kap_u32 task_name;		/* offset in the task: 16 bytes, NUL terminated */
 	kap_u32 task_pid;		/* offset in the task: kap_s32 */
 	kap_u32 task_tgid;
