@@ -26,6 +26,7 @@ enum step {
 static struct {
 	enum step step;
 	kap_u64 ip; /* STEP_LEAVE: where to; STEP_USER: where from */
+	const struct kap_regs *owner; /* STEP_USER: registers of the program that makes it */
 	enum kap_park_why self; /* why park_for() has sent the signal */
 	kap_u32 parked;
 } cpus[KAP_MAX_VCPUS];
@@ -221,6 +222,7 @@ static void park_user(struct kap_regs *regs, struct kap_fpu *fpu, enum kap_park_
 	if (wait_released(vcpu) == KAP_GO_STEP) {
 		cpus[cpu].step = STEP_USER;
 		cpus[cpu].ip = park->regs.ip;
+		cpus[cpu].owner = regs;
 	}
 
 	*regs = park->regs;
@@ -238,10 +240,20 @@ int park_enter_user(struct kap_regs *regs, struct kap_fpu *fpu)
 {
 	kap_u32 cpu = this_stack()->cpu;
 
+	/* The step may have to wait for a page, and other programs run meanwhile. */
+	if (cpus[cpu].step == STEP_USER && regs != cpus[cpu].owner)
+		return 0;
 	if (cpus[cpu].step == STEP_ENTER ||
 	    (cpus[cpu].step == STEP_USER && regs->ip != cpus[cpu].ip))
 		park_user(regs, fpu, KAP_PARK_STEP, 0);
 	return cpus[cpu].step == STEP_USER;
+}
+
+static int owns_step(const struct kap_regs *regs)
+{
+	kap_u32 cpu = this_stack()->cpu;
+
+	return cpus[cpu].step == STEP_USER && cpus[cpu].owner == regs;
 }
 
 int park_left_user(struct kap_regs *regs, struct kap_fpu *fpu, const struct kap_trap *trap,
@@ -251,7 +263,7 @@ int park_left_user(struct kap_regs *regs, struct kap_fpu *fpu, const struct kap_
 
 	if (trap->kind != KAP_TRAP_EXCEPTION || trap->nr != KAP_EXC_DB)
 		return 0;
-	if (trap->code == TRAP_TRACE && cpus[this_stack()->cpu].step == STEP_USER)
+	if (trap->code == TRAP_TRACE && owns_step(regs))
 		why = KAP_PARK_STEP;
 	else if (trap->code == TRAP_HWBKPT && status)
 		why = KAP_PARK_DEBUG;
@@ -270,11 +282,11 @@ void park_after_user(struct kap_regs *regs, struct kap_fpu *fpu, const struct ka
 		park_for(KAP_PARK_ASKED);
 }
 
-void park_into_kernel(void *back)
+void park_into_kernel(const struct kap_regs *regs, void *back)
 {
 	kap_u32 cpu = this_stack()->cpu;
 
-	if (cpus[cpu].step != STEP_USER)
+	if (!owns_step(regs))
 		return;
 	cpus[cpu].step = STEP_LEAVE;
 	cpus[cpu].ip = (kap_u64)back;

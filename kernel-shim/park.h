@@ -60,6 +60,6 @@ int park_left_user(struct kap_regs *regs, struct kap_fpu *fpu, const struct kap_
 void park_after_user(struct kap_regs *regs, struct kap_fpu *fpu, const struct kap_trap *trap);
 
 /* User code has trapped into the kernel; `back` is where the kernel goes on. */
-void park_into_kernel(void *back);
+void park_into_kernel(const struct kap_regs *regs, void *back);
 
 #endif

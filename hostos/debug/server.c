@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,15 @@ static void refuse(int fd)
 	msg__note("a second debugger was turned away: this guest has one");
 }
 
+/* A debugger that comes back at once may be here before the loop has seen its end. */
+static void drop_gone(void)
+{
+	struct pollfd old = { .fd = peer, .events = POLLRDHUP };
+
+	if (peer >= 0 && poll(&old, 1, 0) > 0 && old.revents & (POLLRDHUP | POLLHUP | POLLERR))
+		lost();
+}
+
 static void on_listener(int fd, uint32_t ready, void *arg)
 {
 	int one = 1, new = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -152,6 +162,7 @@ static void on_listener(int fd, uint32_t ready, void *arg)
 	(void)arg;
 	if (new < 0)
 		return;
+	drop_gone();
 	if (peer >= 0) {
 		refuse(new);
 		return;

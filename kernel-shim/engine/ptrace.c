@@ -303,7 +303,9 @@ static int run(struct runner *runner, struct kap_vcpu *vcpu, long how)
 
 	if (unlikely(host_ptrace(how, runner->tid, NULL, NULL)))
 		return 0;
-	if (wait_user(runner->tid, &status, &vcpu->pending) == -HOST_EINTR) {
+	if (unlikely(how == HOST_PTRACE_SYSEMU_SINGLESTEP)) {
+		wait_always(runner->tid, &status);
+	} else if (wait_user(runner->tid, &status, &vcpu->pending) == -HOST_EINTR) {
 		host_ptrace(HOST_PTRACE_INTERRUPT, runner->tid, NULL, NULL);
 		wait_always(runner->tid, &status);
 	}
@@ -328,7 +330,8 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 
 	zero(trap, sizeof(*trap));
 	trap->kind = KAP_TRAP_DOORBELL;
-	if (load_acquire(&vcpu->pending))
+	/* Doorbells wait for one instruction of a step. */
+	if (load_acquire(&vcpu->pending) && likely(!park_watched[cpu]))
 		return;
 
 	place_vcpu(cpu);
@@ -385,7 +388,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 	else if (unlikely(load_acquire(&vcpu->park.hold)))
 		park_after_user(regs, fpu, trap);
 	if (unlikely(park_watched[cpu]) && trap->kind == KAP_TRAP_SYSCALL)
-		park_into_kernel(__builtin_return_address(0));
+		park_into_kernel(regs, __builtin_return_address(0));
 	return;
 
 lost:
