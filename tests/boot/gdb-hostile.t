@@ -13,6 +13,13 @@ getppid=$(address sys_getppid "$usual_kernel")
 # What the guest's shell does: one line of output for each of input; "end" ends it.
 answering='echo up; while read x; do [ "$x" = end ] && exit 3; echo "$x $(cut -d" " -f 1 /proc/uptime)"; done'
 
+# A number as the protocol has registers: hexadecimal, 8 bytes, the lowest first.
+swapped()
+{
+	sed 's/^0x//; s/^/0000000000000000/; s/.*\(................\)$/\1/' |
+		sed 's/\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)/\8\7\6\5\4\3\2\1/'
+}
+
 # alive WHAT: the guest answers within 20 s, which shows that it goes on
 alive()
 {
@@ -199,6 +206,43 @@ for KAP_CPUS in $counts; do
 done
 KAP_CPUS=1
 tcp
+
+# ---- connecting while it starts, leaving while there is more to tell
+
+for try in 1 2 3 4 5 6 7 8 9 10; do
+	guest "$usual_kernel" --cpus 2 -S -- true
+	rsp "it is held at its first instruction, connection $try" 'cmd ?' 'expect T' \
+		"cmd p10" "has $(address kap_kernel_start "$usual_kernel" | swapped)" \
+		'cmd vKill;1' 'expect OK' closed
+	end_guest
+done
+
+guest "$usual_kernel" --cpus 2 -- sh -c 'while :; do :; done & while read x; do
+	[ "$x" = end ] && exit 3; echo "$x up"; done'
+KAP_CPUS=2
+alive 'a busy guest'
+rsp 'two vCPUs are told to step, one of them is heard' 'cmd ?' 'expect T' \
+	'cmd vCont;s:1;s:2' 'expect T' 'cmd D' 'expect OK' closed
+alive 'the other one'
+end_guest
+
+# ---- a panic
+
+panic='echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger'
+expect_panic=yes
+guest "$usual_kernel" --cpus 2 --on-panic gdb -- sh -c "$panic"
+until_shown 'it waits for a debugger: kap gdb --attach' "$log"
+rsp 'a guest that has panicked waits for a debugger' 'cmd ?' 'expect T06' 'cmd g' 'cmd vCont;c' \
+	'expect W'
+ends 123 'and ends as usual afterwards'
+guest "$usual_kernel" --cpus 2 --on-panic dump --dump "$dir/core" -- sh -c "$panic"
+ends 123 'or it leaves a dump behind'
+gdb -nx -batch -iex 'set auto-load off' -ex 'info threads' -ex 'thread apply all backtrace 3' \
+	"$usual_kernel" "$dir/core" >"$dir/gdb.out" 2>&1
+is "$(grep -c '^Thread ' "$dir/gdb.out")" 2 'which gdb reads, with both vCPUs'
+point "$(grep -q panic_to_monitor "$dir/gdb.out"; echo $?)" 'and the one that panicked'
+rm -f "$dir/core"
+expect_panic=no
 
 # ---- as an ordinary user
 
