@@ -222,6 +222,8 @@ static int start_gdb(struct session *session)
 		}
 		if (session->debugger)
 			return STATUS_OK;
+		/* Under nohup it would not hear of our end. */
+		signal(SIGHUP, SIG_DFL);
 		end_with(parent, SIGHUP);
 	}
 	unblock_signals();
