@@ -46,8 +46,8 @@ hits()
 	sed 's/^/# /' "$dir/rsp" | grep hits
 	each=$(sed -n 's/.*hits, \([0-9]*\) ns each/\1/p' "$dir/rsp")
 	# More vCPUs than host CPUs take turns at being held.
-	most=1000000
-	[ "$KAP_CPUS" -le "$(nproc)" ] || most=5000000
+	most=3000000
+	[ "$KAP_CPUS" -le "$(nproc)" ] || most=20000000
 	[ -n "$each" ] && [ "$each" -lt $most ]
 	point $? "$KAP_CPUS vCPU: in less than $((most / 1000000)) ms each (the aim is 100 us)"
 	end_guest
