@@ -36,6 +36,9 @@ static bool alive(void *arg, unsigned int cpu)
 	return cpu < (unsigned int)vm->nr_cpus && stop__alive(cpu);
 }
 
+/* Under a hypervisor each cpuid costs microseconds, and registers are read at every stop. */
+static bool has_avx;
+
 static bool host_has_avx(void)
 {
 	unsigned int a, b, c, d, low, high;
@@ -55,7 +58,7 @@ static int read_regs(void *arg, unsigned int cpu, struct rsp_regs *regs)
 		return -EAGAIN;
 	regs->general = park->regs;
 	regs->has_xsave = park->has_xsave;
-	regs->has_avx = host_has_avx();
+	regs->has_avx = has_avx;
 	memcpy(regs->xsave, park->xsave, sizeof(regs->xsave));
 	return 0;
 }
@@ -217,6 +220,7 @@ static void close_session(void)
 
 static void begin_session(void)
 {
+	has_avx = host_has_avx();
 	session = rsp__new(&ops, NULL, &last_stop, send_bytes, NULL);
 	if (!session) {
 		msg__note("no memory for a debugger's connection");

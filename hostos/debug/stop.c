@@ -57,19 +57,6 @@ bool stop__alive(unsigned int cpu)
 	       __atomic_load_n(&vcpu->state, __ATOMIC_RELAXED) != KAP_VCPU_OFF;
 }
 
-static void signal_vcpu(unsigned int cpu)
-{
-	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
-	pid_t pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
-	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
-
-	/* As in vm__ring(): the guest wrote these numbers. */
-	if (pid <= 0 || tid <= 0 || !vm->space0 ||
-	    (pid != vm->space0 && getpgid(pid) != vm->space0))
-		return;
-	syscall(SYS_tgkill, pid, tid, KAP_PARK_SIGNAL);
-}
-
 static void hold(unsigned int cpu)
 {
 	static uint32_t number = KAP_HOLD_SELF;
@@ -81,7 +68,7 @@ static void hold(unsigned int cpu)
 	__atomic_compare_exchange_n(&vcpu->park.hold, &nobody, number, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->pending, KAP_BELL_PARK, __ATOMIC_SEQ_CST);
-	signal_vcpu(cpu);
+	vm__signal(vm, cpu, KAP_PARK_SIGNAL);
 }
 
 static void let_go(unsigned int cpu, uint32_t order)

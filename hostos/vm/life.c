@@ -227,11 +227,23 @@ void life__destroy(struct vm *vm)
 	ram__destroy(vm);
 }
 
+void vm__signal(struct vm *vm, unsigned int cpu, int signo)
+{
+	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
+	pid_t pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
+	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
+
+	/* The guest wrote these numbers: only processes of this VM may be signalled. */
+	if (pid <= 0 || tid <= 0 || !vm->space0 ||
+	    (pid != vm->space0 && getpgid(pid) != vm->space0))
+		return;
+	syscall(SYS_tgkill, pid, tid, signo);
+}
+
 void vm__ring(struct vm *vm, unsigned int cpu, uint32_t bells)
 {
 	struct kap_vcpu *vcpu;
 	uint32_t before, state;
-	pid_t pid, tid;
 
 	if (cpu >= (unsigned int)vm->nr_cpus)
 		return;
@@ -245,10 +257,5 @@ void vm__ring(struct vm *vm, unsigned int cpu, uint32_t bells)
 		syscall(SYS_futex, &vcpu->pending, FUTEX_WAKE, 1, NULL, NULL, 0);
 		return;
 	}
-	pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
-	tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
-	/* The guest wrote these numbers: only processes of this VM may be signalled. */
-	if (pid <= 0 || tid <= 0 || (pid != vm->space0 && getpgid(pid) != vm->space0))
-		return;
-	syscall(SYS_tgkill, pid, tid, KAP_BELL_SIGNAL);
+	vm__signal(vm, cpu, KAP_BELL_SIGNAL);
 }

@@ -63,6 +63,9 @@ static inline struct kap_log *vm__log(struct vm *vm)
 	return (struct kap_log *)(vm->mem + KAP_PHYS_LOG);
 }
 
+/* Signals the host thread of a vCPU, if it is one of this VM. */
+void vm__signal(struct vm *vm, unsigned int cpu, int signo);
+
 /* Sets bits in a vCPU's pending word and signals its thread when needed. */
 void vm__ring(struct vm *vm, unsigned int cpu, uint32_t bells);
 

@@ -51,7 +51,9 @@ processes_of()
 }
 
 # session COMMAND...: in a session of its own, whose number goes to $dir/sid. With KAP_CPUS in the
-# environment, every `kap run` has that many CPUs where the test doesn't say how many.
+# environment, every `kap run` has that many CPUs where the test doesn't say how many. Beside
+# guests whose vCPUs are busy, hosts with autogroups may starve the test itself for a minute, unless
+# the session is nicer: docs/performance.md.
 session()
 {
 	if [ -n "${KAP_CPUS-}" ] && [ "$1" = "$KAP" ] && [ "${2-}" = run ]; then
@@ -59,7 +61,8 @@ session()
 		set -- "$KAP" run --cpus "$KAP_CPUS" "$@"
 	fi
 	# shellcheck disable=SC2016
-	setsid sh -c 'echo $$ >"$0"; exec "$@"' "$dir/sid" "$@"
+	setsid sh -c 'echo 5 2>/dev/null >/proc/self/autogroup; echo $$ >"$0"; exec "$@"' \
+		"$dir/sid" "$@"
 }
 
 # kap ARGS...: `kap run` (of $KERNEL, if that is set) with stdin as it is, output in $out,
