@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vCPUs: who they are on the host, idling, deadlines, ringing. */
 #include "park.h"
+#include "engine/direct.h"
 
 static struct {
 	kap_s32 timer; /* POSIX timer of the vCPU's thread */
@@ -14,17 +15,24 @@ void cpu_setup(kap_u32 cpu)
 		.signo = KAP_TIMER_SIGNAL,
 		.notify = HOST_SIGEV_THREAD_ID,
 	};
+	kap_u64 tid = host_call(HOST_gettid);
 	long err;
 
-	vcpu->host_tid = host_call(HOST_gettid);
-	event.tid = vcpu->host_tid;
+	event.tid = tid;
 	vcpu->deadline_ns = ~0ULL;
 	vcpu->state = KAP_VCPU_KERNEL;
 	timers[cpu].armed = ~0ULL;
 	err = host_call(HOST_timer_create, HOST_CLOCK_MONOTONIC, &event, &timers[cpu].timer);
 	if (err)
 		host_failed("timer_create", err);
-	store_release(&vcpu->host_pid, (kap_s32)host_call(HOST_getpid));
+	if (direct())
+		direct_home_timer(cpu, timers[cpu].timer);
+	store_release(&vcpu->host_thread, (kap_u64)host_call(HOST_getpid) | tid << 32);
+}
+
+void cpu_use_timer(kap_u32 cpu, kap_s32 timer)
+{
+	timers[cpu].timer = timer;
 }
 
 handler_code void cpu_timer_fired(kap_u32 cpu)
@@ -105,6 +113,13 @@ void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 	host_call(HOST_timer_settime, timers[cpu].timer, HOST_TIMER_ABSTIME, &spec, NULL);
 }
 
+void cpu_signal(kap_u32 cpu, int sig)
+{
+	kap_u64 thread = load_acquire(&kap_vcpu(cpu)->host_thread);
+
+	host_call(HOST_tgkill, (kap_s32)thread, (kap_s32)(thread >> 32), sig);
+}
+
 void kap_ring_vcpu(kap_u32 cpu, kap_u32 bells)
 {
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
@@ -117,7 +132,7 @@ void kap_ring_vcpu(kap_u32 cpu, kap_u32 bells)
 	if (state == KAP_VCPU_IDLE || state == KAP_VCPU_OFF)
 		futex_wake(&vcpu->pending);
 	else
-		host_call(HOST_tgkill, vcpu->host_pid, vcpu->host_tid, KAP_BELL_SIGNAL);
+		cpu_signal(cpu, KAP_BELL_SIGNAL);
 }
 
 void kap_relax(void)
@@ -187,6 +202,8 @@ int kap_vcpu_start(kap_u32 cpu, void *stack, void (*entry)(void))
 		return 0;
 	}
 	starts[cpu].state = RUNS;
+	/* Its thread is one of space 0. */
+	direct_go_home();
 	/* Without its stack for handlers the thread must take no signal yet. */
 	host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, NULL, 8);
 	ret = thread_start(starts[cpu].stack_top, first_start, cpu);
@@ -202,6 +219,7 @@ void kap_vcpu_stop(void)
 	kap_u32 cpu = this_stack()->cpu;
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 
+	direct_go_home();
 	kap_set_deadline(cpu, ~0ULL);
 	vcpu->state = KAP_VCPU_OFF;
 	store_release(&starts[cpu].state, (kap_u32)STOPPED);

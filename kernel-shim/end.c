@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The end of a run, whatever the reason. */
-#include "park.h"
+#include "engine/direct.h"
 
 static void set_message(struct kap_ctl *ctl, const char *s)
 {
@@ -28,6 +28,7 @@ static void noreturn end(enum kap_exit reason)
 
 	ctl->exit_cpu = this_stack()->cpu;
 	store_release(&ctl->exit_reason, (kap_u32)reason);
+	direct_end_home();
 	for (;;)
 		host_call(HOST_exit_group, reason == KAP_EXIT_POWEROFF ? 0 : 1);
 }

@@ -185,10 +185,8 @@ handler_code void park_stepped(struct host_ucontext *uc)
 
 void park_for(enum kap_park_why why)
 {
-	struct kap_vcpu *vcpu = kap_vcpu(this_stack()->cpu);
-
 	cpus[this_stack()->cpu].self = why;
-	host_call(HOST_tgkill, vcpu->host_pid, vcpu->host_tid, KAP_PARK_SIGNAL);
+	cpu_signal(this_stack()->cpu, KAP_PARK_SIGNAL);
 }
 
 /* ---- user code ---- */

@@ -4,8 +4,8 @@
  * the stub pages, and nothing else. The zygote forks them, on its own time:
  * a guest that forks or execs takes one from the pool and asks for the next.
  */
+#include "engine/direct.h"
 #include "lock.h"
-#include "pool.h"
 
 #define POOL_LOW 3 /* below this many, the zygote makes one more */
 #define POOL_HIGH 16 /* above this many, a shell that comes back is ended */
@@ -15,12 +15,14 @@ static struct kap_shell *ready; /* come up, empty or being emptied */
 static unsigned int nr_ready;
 static struct kap_shell *coming; /* being made by the zygote; at most one */
 static struct kap_shell *unused; /* memory of shells that were ended */
+static struct kap_shell *condemned; /* to be ended when no kernel executes there */
 static kap_u32 pool_lock;
 
 /* One block: control page, scratch page, struct kap_shell. */
 static struct kap_shell *new_shell(void)
 {
 	struct kap_shell **link = &unused, *shell;
+	struct direct_process *process = NULL;
 	char *block;
 
 	while ((shell = *link) && shell->pid && !host_call(HOST_kill, shell->pid, 0))
@@ -28,6 +30,7 @@ static struct kap_shell *new_shell(void)
 	if (shell) {
 		*link = shell->next;
 		block = (char *)shell->ctl;
+		process = shell->direct;
 		zero(block, 4 * KAP_PAGE_SIZE);
 	} else {
 		block = kap_kernel_alloc(2);
@@ -40,6 +43,12 @@ static struct kap_shell *new_shell(void)
 	shell->scratch = (struct stub_scratch *)(block + KAP_PAGE_SIZE);
 	shell->ctl->ok = STUB_ANSWER_OK;
 	shell->ctl->failed = STUB_ANSWER_FAILED;
+	shell->direct = process;
+	if (direct() && !direct_new_process(shell)) {
+		shell->next = unused;
+		unused = shell;
+		return NULL;
+	}
 	return shell;
 }
 
@@ -62,7 +71,7 @@ int shell_alive(struct kap_shell *shell)
 	 * looks: another vCPU may be waiting for it. The host tells of stops, too, without
 	 * being asked, when it is about a tracee.
 	 */
-	for (i = 0; i < kap_boot_info()->nr_cpus; i++) {
+	for (i = 0; !direct() && i < kap_boot_info()->nr_cpus; i++) {
 		struct runner *runner = &shell->runner[i];
 		struct host_siginfo info = { 0 };
 		long ret;
@@ -98,6 +107,10 @@ void shell_bury(struct kap_shell *shell)
 
 		if (!runner->tid || runner->state == RUNNER_NONE)
 			continue;
+		if (direct()) {
+			runner->state = RUNNER_DEAD;
+			continue;
+		}
 		do {
 			status = 0;
 			ret = host_call(HOST_wait4, runner->tid, &status, HOST_WALL);
@@ -139,7 +152,7 @@ static long start_zygote(void)
 	zygote->seq = 0;
 	zygote->nr_ops = 0;
 	pid = stub_make_zygote(kap_phys(zygote->ctl), kap_phys(zygote->scratch),
-			       kap_phys(kap_stub_start));
+			       kap_phys(kap_stub_start), direct());
 	if (pid < 0)
 		return pid;
 	zygote->pid = pid;
@@ -175,7 +188,10 @@ static void ask_zygote(void)
 	shell_op(shell, HOST_prctl, HOST_PR_SET_PDEATHSIG, HOST_SIGKILL, 0, 0, 0, 0);
 	shell_op(shell, HOST_getppid, 0, 0, 0, 0, 0, 0);
 	shell_op(shell, HOST_getpid, 0, 0, 0, 0, 0, 0);
-	shell_op(shell, HOST_clone, KEEPER_RUNNER_FLAGS, 0, 0, 0, 0, 0);
+	if (direct())
+		direct_first_ops(shell);
+	else
+		shell_op(shell, HOST_clone, KEEPER_RUNNER_FLAGS, 0, 0, 0, 0, 0);
 	shell->ctl->nr_ops = shell->nr_ops;
 	shell->ctl->reply_fd = -1;
 	shell->nr_ops = 0;
@@ -210,7 +226,7 @@ static struct kap_shell *arrived(int wait, long *err)
 		shell_end(shell);
 		return NULL;
 	}
-	shell->spare_tid = shell->scratch->result[4];
+	shell->spare_tid = direct() ? 0 : shell->scratch->result[4];
 	/* It has the zygote's host CPU, which is none of this vCPU's any more. */
 	shell->bound = zygote->bound;
 	return shell;
@@ -253,14 +269,35 @@ struct kap_shell *pool_take(long *err)
 	return shell;
 }
 
+/* The kernel may still execute in a process that is of no use any more. */
+static void bury_condemned(void)
+{
+	struct kap_shell **link = &condemned, *shell;
+
+	while ((shell = *link)) {
+		if (direct_inhabited(shell)) {
+			link = &shell->next;
+			continue;
+		}
+		*link = shell->next;
+		shell_end(shell);
+	}
+}
+
 void pool_give(struct kap_shell *shell)
 {
 	/* Nothing runs there any more: the scratch page can be believed again. */
 	shell->scratch->done = shell->seq;
 	shell->nr_ops = 0;
 	take_lock(&pool_lock);
+	bury_condemned();
 	if (nr_ready >= POOL_HIGH || shell->retired || !shell_alive(shell)) {
-		shell_end(shell);
+		if (direct() && direct_inhabited(shell)) {
+			shell->next = condemned;
+			condemned = shell;
+		} else {
+			shell_end(shell);
+		}
 	} else {
 		shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
 		shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);

@@ -37,6 +37,11 @@ struct kap_shell {
 	kap_u32 last_cpu;		/* vCPU that asked the keeper last */
 	kap_u32 retired;		/* serves no other space after this one */
 	kap_u32 deaths;			/* host_deaths when it was last seen alive */
+	/* direct engine */
+	struct direct_process *direct;
+	kap_u32 nr_inside;		/* vCPUs whose kernel executes in this process */
+	kap_u32 map_seq;		/* changes of kernel mappings that are in force here */
+	kap_u32 nr_protects;		/* of them, protections of the window */
 	struct runner runner[KAP_MAX_VCPUS];
 };
 
@@ -51,6 +56,9 @@ static inline int stopped(int status)
 {
 	return (status & 0xff) == 0x7f;
 }
+
+/* kernel_map.c: what has changed since the process was left; the vCPU executes there. */
+void kernel_map_catch_up(struct kap_shell *shell);
 
 /* engine/fpu.c: brings the state into its area, whoever's runner it is in. */
 void fpu_detach(struct kap_fpu *fpu);

@@ -74,6 +74,12 @@ void thread_restart(void *stack_top, void (*fn)(kap_u32 cpu), kap_u32 cpu) noret
 /* pool.c: the zygote and the first shells. */
 void pool_setup(void);
 
+/* cpu.c: sends a host signal to the thread that executes vCPU cpu. */
+void cpu_signal(kap_u32 cpu, int sig);
+
+/* cpu.c: from now on another thread executes the vCPU, whose timer this is. */
+void cpu_use_timer(kap_u32 cpu, kap_s32 timer);
+
 /* cpu.c: the deadline that was set has come. */
 void cpu_timer_fired(kap_u32 cpu);
 

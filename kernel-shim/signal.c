@@ -8,8 +8,7 @@
  * inside of a host signal frame, may be preempted in an interrupt, and leaves no
  * state of one host process on a stack that another may continue.
  */
-#include "park.h"
-#include "stub.h"
+#include "engine/direct.h"
 
 struct frame {
 	struct kap_regs regs;
@@ -179,6 +178,47 @@ static handler_code void trap_handler(int sig, struct host_siginfo *info, struct
 		park_stepped(uc);
 }
 
+kap_u32 host_deaths;
+
+/*
+ * A process of a space has ended. Who waits for its keeper's answer looks at it
+ * then; a word in every vCPU's eventfd is seen also by one that begins to wait only now.
+ */
+static handler_code void child_handler(int sig)
+{
+	static const kap_u64 look = STUB_LOOK;
+	kap_u32 cpu;
+
+	(void)sig;
+	__atomic_fetch_add(&host_deaths, 1, __ATOMIC_RELEASE);
+	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++)
+		host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
+	if (direct())
+		direct_child_ended();
+}
+
+/* The direct engine's, whose runners all have these handlers, also those that wait. */
+handler_code void signal_in_kernel(int sig, struct host_siginfo *info, struct host_ucontext *uc)
+{
+	switch (sig) {
+	case KAP_BELL_SIGNAL:
+	case KAP_TIMER_SIGNAL:
+		if (likely(!direct_forward(sig)))
+			bell_handler(sig, info, uc);
+		break;
+	case KAP_PARK_SIGNAL:
+		if (likely(!direct_forward(sig)))
+			park_handler(sig, info, uc);
+		break;
+	case HOST_SIGCHLD:
+		child_handler(sig);
+		break;
+	default:
+		trap_handler(sig, info, uc);
+		break;
+	}
+}
+
 /* Interrupts come on again; whatever rang meanwhile is handled first. */
 static void irqs_back_on(struct kap_regs *regs)
 {
@@ -233,23 +273,6 @@ void kap_poll_doorbell(void)
 	irqs_back_on(&regs);
 }
 
-kap_u32 host_deaths;
-
-/*
- * A process of a space has ended. Who waits for its keeper's answer looks at it
- * then; a word in every vCPU's eventfd is seen also by one that begins to wait only now.
- */
-static handler_code void child_handler(int sig)
-{
-	static const kap_u64 look = STUB_LOOK;
-	kap_u32 cpu;
-
-	(void)sig;
-	__atomic_fetch_add(&host_deaths, 1, __ATOMIC_RELEASE);
-	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++)
-		host_call(HOST_write, KAP_FD_REPLY + cpu, &look, sizeof(look));
-}
-
 static void set_handler(int sig, void *handler, kap_u64 flags)
 {
 	struct host_sigaction sa = {
@@ -258,8 +281,19 @@ static void set_handler(int sig, void *handler, kap_u64 flags)
 		.restorer = signal_restorer,
 		.mask = ~0ULL,
 	};
-	long err = host_call(HOST_rt_sigaction, sig, &sa, NULL, 8);
+	long err;
 
+	/* Handlers that leave for good, or return by themselves, block nothing meanwhile. */
+	if (direct()) {
+		sa.handler = direct_handler();
+		sa.restorer = direct_restorer();
+		sa.flags = (sa.flags & ~(kap_u64)HOST_SA_RESTART) | HOST_SA_SIGINFO;
+		if (flags & HOST_SA_NODEFER)
+			sa.mask = 0;
+	}
+	err = host_call(HOST_rt_sigaction, sig, &sa, NULL, 8);
+	/* The restorer is a secret. */
+	zero(&sa, sizeof(sa));
 	if (err)
 		host_failed("sigaction", err);
 }
@@ -276,13 +310,15 @@ int signal_prepare(kap_u32 cpu)
 void signal_setup(kap_u32 cpu)
 {
 	static const kap_u8 traps[] = {
-		HOST_SIGSEGV, HOST_SIGBUS, HOST_SIGILL, HOST_SIGFPE, HOST_SIGTRAP,
+		HOST_SIGSEGV, HOST_SIGBUS, HOST_SIGILL, HOST_SIGFPE, HOST_SIGTRAP, HOST_SIGSYS,
 	};
 	struct host_stack stack = { .sp = signal_stack[cpu], .size = KAP_STACK_SIZE };
 	kap_u64 none = 0;
 	unsigned int i;
 	long err;
 
+	if (direct())
+		stack.sp = direct_adopt_home(cpu, stack.sp);
 	err = host_call(HOST_sigaltstack, &stack, NULL);
 	if (err)
 		host_failed("sigaltstack", err);
@@ -290,7 +326,8 @@ void signal_setup(kap_u32 cpu)
 	stack_of((kap_u64)stack.sp)->irqs_off = 1;
 	/* Handlers are the whole process's: vCPU 0 sets them for all. */
 	for (i = 0; !cpu && i < sizeof(traps); i++)
-		set_handler(traps[i], trap_handler, HOST_SA_SIGINFO);
+		set_handler(traps[i], trap_handler,
+			    HOST_SA_SIGINFO | (direct() ? HOST_SA_NODEFER : 0));
 	if (!cpu) {
 		set_handler(KAP_BELL_SIGNAL, bell_handler, HOST_SA_SIGINFO);
 		set_handler(KAP_TIMER_SIGNAL, bell_handler, HOST_SA_SIGINFO);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The first C code of a guest: checks the boot info, sets up vCPU 0, calls the kernel. */
-#include "park.h"
+#include "engine/direct.h"
 
 /* Called by entry.S on the kernel's boot stack, with nothing but the window mapped. */
 void noreturn shim_start(void)
@@ -15,6 +15,8 @@ void noreturn shim_start(void)
 	stack->irqs_off = 1;
 	stack->cpu = 0;
 	host_call(HOST_prctl, HOST_PR_SET_NAME, "kap-kernel");
+	if (direct())
+		direct_setup();
 	/* From cpu_setup() on the monitor may ring. */
 	signal_setup(0);
 	cpu_setup(0);

@@ -18,6 +18,7 @@
 #include <kap/abi.h>
 
 #define STUB_OPS_OFF		64
+#define STUB_RUNNER_OFF		24
 #define STUB_OP_SIZE		64
 #define STUB_MAX_OPS		63
 #define STUB_RESULT_OFF		64	/* in scratch: results of the ops */
@@ -45,7 +46,7 @@ struct stub_ctl {
 	kap_s32 reply_fd;
 	kap_u32 pad;
 	kap_u64 child_ctl;		/* zygote: control page of the new shell (physical) */
-	kap_u64 child_scratch;
+	kap_u64 runner_entry;		/* direct engine: first code of a new thread */
 	kap_u64 ok, failed;		/* constants that the keeper writes to reply_fd */
 	kap_u64 pad2[2];
 	struct stub_op op[STUB_MAX_OPS];
@@ -61,6 +62,7 @@ struct stub_scratch {
 _Static_assert(sizeof(struct stub_ctl) <= KAP_PAGE_SIZE, "one page");
 _Static_assert(sizeof(struct stub_scratch) <= KAP_PAGE_SIZE, "one page");
 _Static_assert(__builtin_offsetof(struct stub_ctl, op) == STUB_OPS_OFF, "stub.S");
+_Static_assert(__builtin_offsetof(struct stub_ctl, runner_entry) == STUB_RUNNER_OFF, "stub.S");
 _Static_assert(__builtin_offsetof(struct stub_ctl, ok) == STUB_OK_OFF, "stub.S");
 _Static_assert(__builtin_offsetof(struct stub_scratch, result) == STUB_RESULT_OFF, "stub.S");
 
@@ -75,10 +77,10 @@ extern char stub_filter_prog[];
 
 /*
  * Makes the zygote: a process that has nothing but the stub pages, and forks
- * shells when its keeper is asked to. ctl and scratch are physical addresses.
- * Returns its pid or a negative errno.
+ * shells when its keeper is asked to. ctl and scratch are physical addresses. It keeps the kernel
+ * window when `window` is not 0. Returns its pid or a negative errno.
  */
-long stub_make_zygote(kap_u64 ctl, kap_u64 scratch, kap_u64 code);
+long stub_make_zygote(kap_u64 ctl, kap_u64 scratch, kap_u64 code, kap_u64 window);
 
 #endif
 #endif

@@ -81,10 +81,16 @@ bool kap_fill_kernel(unsigned long addr, unsigned long error)
 	return !kap_kernel_map(addr, pte_pfn(pte) << PAGE_SHIFT, PAGE_SIZE, kernel_prot(pte));
 }
 
+static void catch_up(void *unused)
+{
+	kap_kernel_catch_up();
+}
+
 void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 {
 	unsigned long s, e;
 
+	preempt_disable();
 	s = max(start, (unsigned long)KAP_MODULES_START);
 	e = min(end, (unsigned long)KAP_MODULES_END);
 	if (s < e)
@@ -93,6 +99,10 @@ void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 	e = min(end, VMALLOC_END);
 	if (s < e)
 		kap_kernel_unmap(s, e - s);
+	/* Those that execute in another host process right now. */
+	if (kap_boot_info()->engine == KAP_ENGINE_DIRECT && num_online_cpus() > 1)
+		smp_call_function(catch_up, NULL, 1);
+	preempt_enable();
 }
 
 void flush_tlb_all(void)

@@ -12,6 +12,7 @@
 #include <linux/preempt.h>
 #include <linux/set_memory.h>
 #include <asm/cacheflush.h>
+#include <asm/tlbflush.h>
 #include <asm/sections.h>
 #include <kap/machine.h>
 
@@ -71,6 +72,8 @@ static int change(unsigned long addr, int numpages, unsigned long clear, unsigne
 
 		set_pte(ptep, __pte((pte_val(*ptep) & ~clear) | set));
 	}
+	/* Other host processes may show the old ones. */
+	flush_tlb_kernel_range(start, end);
 	kap_show_kernel_range(start, end);
 	return 0;
 }

@@ -131,14 +131,9 @@ int options__bad(const char *option, const char *value, const char *next)
 
 static int set_engine(struct run_options *o, const char *value)
 {
-	if (!strcmp(value, "auto") || !strcmp(value, "ptrace")) {
-		o->engine = KAP_ENGINE_PTRACE;
-		return 0;
-	}
-	if (!strcmp(value, "seccomp") || !strcmp(value, "direct"))
-		return options__bad("engine", value,
-				    "is not built yet; use --engine=ptrace or auto");
-	return options__bad("engine", value, "is no engine; use auto or ptrace");
+	const char *why;
+
+	return engine__choose(value, &o->engine, &why) ? options__bad("engine", value, why) : 0;
 }
 
 static int set_mem(struct run_options *o, const char *value)
@@ -410,7 +405,7 @@ int options__parse(int argc, char **argv, struct run_options *options)
 	int id, err, first = 1;
 
 	*options = (struct run_options){
-		.engine = KAP_ENGINE_PTRACE,
+		.engine = { .engine = KAP_ENGINE_PTRACE },
 		.mem = 256ull << 20,
 		.cpus = 1,
 		.root = "initrd",

@@ -12,6 +12,7 @@
 #include <kap/boot.h>
 
 #include "debug/debug.h"
+#include "vm/engine.h"
 
 #define OPTIONS_MAX_DISKS 24
 #define OPTIONS_MAX_COMMAND (1 << 20)	/* bytes; what the guest's init takes */
@@ -22,7 +23,7 @@ struct options_disk {
 };
 
 struct run_options {
-	enum kap_engine engine;
+	struct engine engine;
 	uint64_t mem;			/* bytes */
 	unsigned int cpus;
 	uint16_t pins[KAP_MAX_VCPUS];	/* host CPUs to pin vCPUs to, in turn */

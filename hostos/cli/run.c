@@ -136,13 +136,13 @@ static int load(struct run *run)
 	err = boot__fill(&run->vm, &(struct boot_config){
 					   .kernel = &run->kernel,
 					   .initrd = &initrd,
-					   .engine = o->engine,
+					   .engine = &o->engine,
 					   .cmdline = cmdline,
 					   .nr_devs = dev__count(),
 					   .host_cpus = host_cpus,
 	});
-	msg__detail("kernel %s, %llu MiB, engine ptrace (the only one that is built)",
-		    run->kernel_path, (unsigned long long)(o->mem >> 20));
+	msg__detail("kernel %s, %llu MiB, engine %s", run->kernel_path,
+		    (unsigned long long)(o->mem >> 20), engine__name(&o->engine));
 	msg__detail("vCPUs: %u, on %u host CPUs", o->cpus, host_cpus);
 	msg__detail("command line: %s", cmdline);
 	free(cmdline);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vm/boot.h"
+#include "vm/engine.h"
 #include "vm/initrd.h"
 #include "vm/loader.h"
 #include "vm/msg.h"
@@ -72,7 +73,8 @@ int boot__fill(struct vm *vm, const struct boot_config *config)
 	boot->kernel_end = config->kernel->end;
 	boot->initrd_start = config->initrd->start;
 	boot->initrd_size = config->initrd->size;
-	boot->engine = config->engine;
+	boot->engine = config->engine->engine;
+	boot->keys = config->engine->keys;
 	boot->nr_cpus = vm->nr_cpus;
 	boot->nr_devs = config->nr_devs;
 	boot->host_cpus = config->host_cpus;

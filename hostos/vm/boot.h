@@ -10,11 +10,12 @@
 struct vm;
 struct loader_kernel;
 struct initrd_place;
+struct engine;
 
 struct boot_config {
 	const struct loader_kernel *kernel;
 	const struct initrd_place *initrd;
-	enum kap_engine engine;
+	const struct engine *engine;
 	const char *cmdline;
 	unsigned int nr_devs;
 	unsigned int host_cpus;

@@ -230,8 +230,8 @@ void life__destroy(struct vm *vm)
 void vm__signal(struct vm *vm, unsigned int cpu, int signo)
 {
 	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
-	pid_t pid = __atomic_load_n(&vcpu->host_pid, __ATOMIC_ACQUIRE);
-	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
+	uint64_t thread = __atomic_load_n(&vcpu->host_thread, __ATOMIC_ACQUIRE);
+	pid_t pid = thread, tid = thread >> 32;
 
 	/* The guest wrote these numbers: only processes of this VM may be signalled. */
 	if (pid <= 0 || tid <= 0 || !vm->space0 ||

@@ -4,6 +4,7 @@
  * there only while the thread that they belong to runs.
  */
 #include <kap/debug.h>
+#include "engine/direct.h"
 #include "engine/ptrace.h"
 
 /* Of the host's struct user (sys/user.h). */
@@ -21,10 +22,14 @@ static long poke(struct runner *runner, unsigned int n, kap_u64 value)
 
 int kap_debug_load(struct kap_space *space, const struct kap_debug *debug)
 {
-	struct runner *runner = runner_get(space->shell, this_stack()->cpu);
+	struct runner *runner;
 	unsigned int n;
 	long err;
 
+	/* Nobody traces its runners. */
+	if (direct())
+		return -HOST_EIO;
+	runner = runner_get(space->shell, this_stack()->cpu);
 	/* kap_run_user() will say so. */
 	if (!runner)
 		return 0;
@@ -42,9 +47,12 @@ int kap_debug_load(struct kap_space *space, const struct kap_debug *debug)
 
 void kap_debug_unload(struct kap_space *space, struct kap_debug *debug)
 {
-	struct runner *runner = runner_get(space->shell, this_stack()->cpu);
+	struct runner *runner;
 
 	debug->status = STATUS_NONE;
+	if (direct())
+		return;
+	runner = runner_get(space->shell, this_stack()->cpu);
 	if (!runner)
 		return;
 	host_ptrace(HOST_PTRACE_PEEKUSR, runner->tid, DEBUGREG(6), &debug->status);

@@ -3,6 +3,7 @@
  * Floating-point and vector state. It stays in the runner for as long as the
  * same thread comes back to it, and moves only when another needs the runner.
  */
+#include "engine/direct.h"
 #include "engine/ptrace.h"
 
 #define MAX_XSTATE 16384
@@ -51,21 +52,54 @@ kap_u32 kap_xsave_size(void)
 kap_u64 kap_xsave_mask(void)
 {
 	learn_size();
-	return mask;
+	return direct() ? mask & ~FEATURE_PKRU : mask;
+}
+
+/* Without PKRU, which is the direct engine's own. */
+static void direct_mask(kap_u32 *lo, kap_u32 *hi)
+{
+	*lo = mask & ~FEATURE_PKRU;
+	*hi = mask >> 32;
+}
+
+void direct_fpu_save(void *area)
+{
+	kap_u32 lo, hi;
+
+	direct_mask(&lo, &hi);
+	/* The header says what is there; XSAVE leaves other features' bits as they are. */
+	zero((char *)area + 512, 64);
+	asm volatile("xsave64 (%0)" : : "r"(area), "a"(lo), "d"(hi) : "memory");
+}
+
+handler_code void direct_fpu_load(const void *area)
+{
+	kap_u32 lo = mask & ~FEATURE_PKRU, hi = mask >> 32;
+
+	asm volatile("xrstor64 (%0)" : : "r"(area), "a"(lo), "d"(hi) : "memory");
 }
 
 static long get(kap_s32 tid, void *area)
 {
 	struct host_iovec iov = { area, size };
 
+	if (direct()) {
+		direct_fpu_save(area);
+		return 0;
+	}
 	return host_ptrace(HOST_PTRACE_GETREGSET, tid, (void *)HOST_NT_X86_XSTATE, &iov);
 }
 
 static void set(kap_s32 tid, void *area)
 {
 	struct host_iovec iov = { area, size };
-	long err = host_ptrace(HOST_PTRACE_SETREGSET, tid, (void *)HOST_NT_X86_XSTATE, &iov);
+	long err;
 
+	if (direct()) {
+		direct_fpu_load(area);
+		return;
+	}
+	err = host_ptrace(HOST_PTRACE_SETREGSET, tid, (void *)HOST_NT_X86_XSTATE, &iov);
 	if (err && err != -3 /* ESRCH: killed */)
 		host_failed("setting vector registers by ptrace", err);
 }
@@ -103,6 +137,13 @@ void fpu_learn(kap_s32 tid)
 	err = get(tid, initial);
 	if (err)
 		host_failed("reading vector registers by ptrace", err);
+	make_initial();
+}
+
+void fpu_learn_here(void)
+{
+	learn_size();
+	direct_fpu_save(initial);
 	make_initial();
 }
 
@@ -192,6 +233,11 @@ static void leave_runner(struct kap_fpu *fpu, int keep)
 void fpu_detach(struct kap_fpu *fpu)
 {
 	leave_runner(fpu, 1);
+}
+
+void fpu_leave(struct runner *runner)
+{
+	part(runner, 1);
 }
 
 void fpu_load(struct runner *runner, struct kap_fpu *fpu)

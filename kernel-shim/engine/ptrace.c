@@ -125,27 +125,6 @@ struct runner *runner_get(struct kap_shell *shell, kap_u32 cpu)
 	return runner;
 }
 
-void kap_regs_sanitize(struct kap_regs *regs)
-{
-	/* The user may change CF PF AF ZF SF TF DF OF NT AC ID RF, nothing else. */
-	regs->flags = (regs->flags & 0x254dd5) | 0x202;
-	if (regs->cs != 0x23)
-		regs->cs = 0x33;
-	regs->ss = 0x2b;
-	if (regs->ds && (regs->ds & 3) != 3)
-		regs->ds = 0;
-	if (regs->es && (regs->es & 3) != 3)
-		regs->es = 0;
-	if (regs->fs && (regs->fs & 3) != 3)
-		regs->fs = 0;
-	if (regs->gs && (regs->gs & 3) != 3)
-		regs->gs = 0;
-	if (regs->fs_base >= KAP_USER_END)
-		regs->fs_base = 0;
-	if (regs->gs_base >= KAP_USER_END)
-		regs->gs_base = 0;
-}
-
 /* The host does not tell x87 from SSE exceptions: an unmasked flag in the status word does. */
 static int x87_pending(struct runner *runner)
 {
@@ -317,8 +296,8 @@ static int run(struct runner *runner, struct kap_vcpu *vcpu, long how)
 	return status;
 }
 
-void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
-		  struct kap_trap *trap)
+void ptrace_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		     struct kap_trap *trap)
 {
 	kap_u32 cpu = this_stack()->cpu;
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);

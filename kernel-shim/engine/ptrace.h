@@ -8,11 +8,18 @@
 /* The runner of a space on this vCPU, stopped; null when it is lost. */
 struct runner *runner_get(struct kap_shell *shell, kap_u32 cpu);
 
+void ptrace_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		     struct kap_trap *trap);
+
 /* Size and features of the host's xstate, and its initial value, from the first runner. */
 void fpu_learn(kap_s32 tid);
+void fpu_learn_here(void);
 
 /* Makes the runner's registers hold fpu's state; on the vCPU that the runner belongs to. */
 void fpu_load(struct runner *runner, struct kap_fpu *fpu);
+
+/* The vCPU leaves the runner, in whose registers a state may be. */
+void fpu_leave(struct runner *runner);
 
 /* The monitor's points (kap_ctl.points) for user code of the space, in the runner's registers. */
 void points_load(struct runner *runner, kap_u32 space);

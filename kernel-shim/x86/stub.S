@@ -12,6 +12,7 @@
 #define CTL_NR_OPS	4(%r15)
 #define CTL_REPLY_FD	8(%r15)
 #define CTL_CHILD_CTL	16(%r15)
+#define CTL_RUNNER	STUB_RUNNER_OFF(%r15)
 #define SHARED_FIXED	(HOST_MAP_SHARED | HOST_MAP_FIXED)
 
 	.section .kap.stub, "ax", @progbits
@@ -79,7 +80,14 @@ stub_keeper:
 	testq	$HOST_CLONE_VM, %rdi
 	jz	.Lshell
 
-/* A runner waits here until a vCPU traces it and gives it registers. */
+/*
+ * On the direct engine clone's fifth argument, which the host does not look at, is the stack. Else
+ * a runner waits here until a vCPU traces it and gives it registers.
+ */
+	testq	%r8, %r8
+	jz	.Lrunner
+	movq	%r8, %rsp
+	jmp	*CTL_RUNNER
 .Lrunner:
 	movl	$HOST_pause, %eax
 	syscall
@@ -153,19 +161,21 @@ stub_set_bases:
 
 	.text
 /*
- * long stub_make_zygote(u64 ctl, u64 scratch, u64 code)
+ * long stub_make_zygote(u64 ctl, u64 scratch, u64 code, u64 window)
  *
  * The child shares the kernel's memory, stack included: it uses registers
  * only, and goes on in its own mapping of the stub page.
  */
 	.globl stub_make_zygote
 stub_make_zygote:
+	pushq	%rbp
 	pushq	%rbx
 	pushq	%r12
 	pushq	%r13
 	movq	%rdi, %rbx
 	movq	%rsi, %r12
 	movq	%rdx, %r13
+	movq	%rcx, %rbp
 	movl	$HOST_clone, %eax
 	movl	$HOST_SIGCHLD, %edi
 	xorl	%esi, %esi
@@ -178,6 +188,7 @@ stub_make_zygote:
 	popq	%r13
 	popq	%r12
 	popq	%rbx
+	popq	%rbp
 	ret
 
 	.macro show at, prot, phys
@@ -198,7 +209,10 @@ stub_make_zygote:
 	show	KAP_STUB_CTL, HOST_PROT_READ, %rbx
 	show	KAP_STUB_SCRATCH, HOST_PROT_READ|HOST_PROT_WRITE, %r12
 	movabsq	$KAP_STUB_CODE + (stub_zygote - stub), %rax
-	jmp	*%rax
+	testq	%rbp, %rbp
+	jz	3f
+	movabsq	$KAP_STUB_CODE + (stub_keeper - stub), %rax
+3:	jmp	*%rax
 2:	movl	$HOST_exit_group, %eax
 	movl	$1, %edi
 	syscall

@@ -31,6 +31,7 @@
 #define HOST_prctl		157
 #define HOST_gettid		186
 #define HOST_futex		202
+#define HOST_set_thread_area	205
 #define HOST_sched_setaffinity	203
 #define HOST_timer_create	222
 #define HOST_timer_settime	223
@@ -40,6 +41,8 @@
 #define HOST_waitid		247
 #define HOST_getcpu		309
 #define HOST_seccomp		317
+#define HOST_pkey_mprotect	329
+#define HOST_pkey_alloc		330
 
 #define HOST_ESRCH		3
 #define HOST_EINTR		4
@@ -49,6 +52,7 @@
 #define HOST_ENOMEM		12
 #define HOST_ETIMEDOUT		110
 
+#define HOST_PROT_NONE		0
 #define HOST_PROT_READ		1
 #define HOST_PROT_WRITE		2
 #define HOST_PROT_EXEC		4
@@ -74,6 +78,7 @@
 #define HOST_PR_SET_NAME	15
 #define HOST_PR_SET_NO_NEW_PRIVS	38
 #define HOST_SECCOMP_SET_MODE_FILTER	1
+#define HOST_PR_SET_SYSCALL_USER_DISPATCH	59
 
 #define HOST_SIGILL	4
 #define HOST_SIGTRAP	5
@@ -125,6 +130,7 @@ struct host_sigaction {
 #define HOST_SA_RESTORER	0x04000000
 #define HOST_SA_ONSTACK		0x08000000
 #define HOST_SA_RESTART		0x10000000
+#define HOST_SA_NODEFER		0x40000000
 
 struct host_stack {
 	void *sp;

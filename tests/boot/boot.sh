@@ -51,14 +51,16 @@ processes_of()
 }
 
 # session COMMAND...: in a session of its own, whose number goes to $dir/sid. With KAP_CPUS in the
-# environment, every `kap run` has that many CPUs where the test doesn't say how many. Beside
+# environment, every `kap run` has that many CPUs where the test doesn't say how many; KAP_ENGINE
+# likewise. Beside
 # guests whose vCPUs are busy, hosts with autogroups may starve the test itself for a minute, unless
 # the session is nicer: docs/performance.md.
 session()
 {
-	if [ -n "${KAP_CPUS-}" ] && [ "$1" = "$KAP" ] && [ "${2-}" = run ]; then
+	if [ "$1" = "$KAP" ] && [ "${2-}" = run ]; then
 		shift 2
-		set -- "$KAP" run --cpus "$KAP_CPUS" "$@"
+		set -- "$KAP" run ${KAP_CPUS:+--cpus "$KAP_CPUS"} \
+			${KAP_ENGINE:+--engine "$KAP_ENGINE"} "$@"
 	fi
 	# shellcheck disable=SC2016
 	setsid sh -c 'echo 5 2>/dev/null >/proc/self/autogroup; echo $$ >"$0"; exec "$@"' \
@@ -166,7 +168,7 @@ begin_kap()
 	# The shell gives /dev/null to what it starts in the background, and has it ignore these.
 	exec 9<&0
 	session env --default-signal=INT,QUIT "$KAP" run --timeout 100 \
-		${KAP_CPUS:+--cpus "$KAP_CPUS"} "$@" <&9 >"$out" 2>"$log" 9<&- &
+		${KAP_CPUS:+--cpus "$KAP_CPUS"} ${KAP_ENGINE:+--engine "$KAP_ENGINE"} "$@" <&9 >"$out" 2>"$log" 9<&- &
 	job=$!
 	exec 9<&-
 	within 10 test -s "$dir/sid"

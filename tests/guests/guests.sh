@@ -72,7 +72,7 @@ launch()
 	rm -f "$dir/sid"
 	# shellcheck disable=SC2016
 	setsid sh -c 'echo $$ >"$0"; exec "$@"' "$dir/sid" \
-		"$KAP" run --initrd none --mem 64M --timeout "${TIMEOUT:-60}" --verbose "$@" \
+		"$KAP" run ${KAP_ENGINE:+--engine "$KAP_ENGINE"} --initrd none --mem 64M --timeout "${TIMEOUT:-60}" --verbose "$@" \
 		</dev/null >"$log" 2>&1 &
 	job=$!
 	while [ ! -s "$dir/sid" ]; do

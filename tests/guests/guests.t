@@ -26,7 +26,7 @@ test_badboot()
 		said "didn't understand its boot information" "bad $what is refused with a message"
 	done
 	guest note_version 121
-	said "built for version 4 of the machine contract" "both versions are named"
+	said "built for version 5 of the machine contract" "both versions are named"
 	guest note_window 121
 	said "linked for a kernel window at" "the wrong place is named"
 	guest note_none 121

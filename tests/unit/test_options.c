@@ -99,7 +99,7 @@ static void defaults(void **state)
 	assert_int_equal(PARSE(&o), 0);
 	assert_true(o.mem == 256ull << 20);
 	assert_int_equal(o.cpus, 1);
-	assert_int_equal(o.engine, KAP_ENGINE_PTRACE);
+	assert_int_equal(o.engine.engine, KAP_ENGINE_PTRACE);
 	assert_string_equal(o.root, "initrd");
 	assert_null(o.kernel);
 	assert_null(o.initrd);

@@ -11,7 +11,7 @@
 #ifndef KAP_ABI_H
 #define KAP_ABI_H
 
-#define KAP_ABI_VERSION		3
+#define KAP_ABI_VERSION		4
 
 /*
  * User addresses that a guest program can never use: the hole. It holds the
@@ -27,6 +27,15 @@
 #define KAP_STUB_CTL		0x660000001000
 #define KAP_STUB_SCRATCH	0x660000002000
 #define KAP_STUB_END		0x660000003000
+
+/*
+ * The direct engine's pages in each process: a block of KAP_DIRECT_BLOCK bytes and a stack for
+ * signals for each vCPU. Within 2 GiB of the kernel's text, which addresses them relative to itself.
+ */
+#define KAP_DIRECT_BLOCKS	0x66ffbff00000
+#define KAP_DIRECT_BLOCK	0x100
+#define KAP_DIRECT_STACKS	0x66ffbf000000
+#define KAP_DIRECT_STACKS_END	0x66ffbff00000
 
 /* The guest kernel's loadable modules: within 2 GiB of its image. */
 #define KAP_MODULES_START	0x66ffc0000000

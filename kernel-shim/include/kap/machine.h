@@ -131,6 +131,13 @@ void kap_exit(enum kap_exit reason, int code, const char *message, const struct 
 int kap_kernel_map(kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot);
 int kap_kernel_unmap(kap_u64 va, kap_u64 len);
 
+/*
+ * On the direct engine the kernel executes in many host processes. What kap_kernel_unmap() takes
+ * away is gone in the one of the calling vCPU, and in another when the kernel comes there; for a
+ * vCPU that is executing elsewhere right now, this does it, called on that vCPU.
+ */
+void kap_kernel_catch_up(void);
+
 /* Changes the protection of a part of the linear window (kernel text and rodata). */
 int kap_kernel_protect(kap_u64 va, kap_u64 len, kap_u32 prot);
 

@@ -64,7 +64,8 @@ enum kap_vcpu_state {
  *
  * Ringing a doorbell: set what it is about (dev_pending, ipi), then the bit in
  * pending (atomic OR, release); if the bit was clear, send signal
- * KAP_BELL_SIGNAL to thread (host_pid, host_tid). That ends an idle wait, a host call and
+ * KAP_BELL_SIGNAL to thread (host_pid, host_tid), which are read as one word: on the direct engine
+ * they change. That ends an idle wait, a host call and
  * guest user code alike. For a vCPU whose state is KAP_VCPU_IDLE or KAP_VCPU_OFF after the
  * OR (a full barrier), waking the futex is enough. The vCPU takes pending with an atomic exchange
  * (acquire) and only then looks at the words that it announces.
@@ -87,8 +88,13 @@ struct kap_vcpu {
 	/* written by the vCPU, read by the monitor */
 	kap_u32 state;			/* enum kap_vcpu_state */
 	kap_u32 space;			/* number of the current space */
-	kap_s32 host_pid;		/* thread to signal; 0 until the vCPU runs */
-	kap_s32 host_tid;
+	union {
+		struct {
+			kap_s32 host_pid;	/* thread to signal; 0 until the vCPU runs */
+			kap_s32 host_tid;
+		};
+		kap_u64 host_thread;		/* both, to be read and written as one */
+	};
 	kap_s32 runner_tid;		/* host thread of its user code; 0: none */
 	kap_u32 pad2;
 	kap_u64 deadline_ns;		/* as in kap_time; ~0: none */

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The direct engine: user code runs in the host thread that executes the kernel. A system call
+ * comes back as SIGSYS (syscall user dispatch), a fault as the host's signal; both go on in
+ * direct_signal(), which leaves the stack for signals at once.
+ */
+#include "engine/direct.h"
+#include "engine/ptrace.h"
+
+#define SYS_USER_DISPATCH 2 /* si_code of SIGSYS (sigaction(2)) */
+#define KERNEL_SENT(code) ((code) > 0)
+
+extern char direct_check[], direct_check_end[];
+extern char direct_segments[], direct_segments_end[];
+int direct_set_selectors(kap_u64 ds, kap_u64 es, kap_u64 fs, kap_u64 gs);
+int direct_set_fs_base(kap_u64 base);
+int direct_set_gs_base(kap_u64 base);
+extern char direct_exits_keys[], direct_exits_keys_end[];
+extern char direct_exits_open[], direct_exits_open_end[];
+void direct_signal_keys(void);
+void direct_signal_open(void);
+
+/* What the next user code of each vCPU will bring its trap to. */
+static struct {
+	kap_u64 ksp;
+	struct kap_regs *regs;
+	struct kap_trap *trap;
+} users[KAP_MAX_VCPUS];
+
+kap_u64 direct_secret;
+
+void *direct_handler(void)
+{
+	return kap_boot_info()->keys ? direct_signal_keys : direct_signal_open;
+}
+
+void *direct_restorer(void)
+{
+	return (void *)direct_secret;
+}
+
+static handler_code void *exit_of(kap_u32 cpu, kap_u64 *len)
+{
+	if (kap_boot_info()->keys) {
+		*len = (direct_exits_keys_end - direct_exits_keys) / KAP_MAX_VCPUS;
+		return direct_exits_keys + cpu * *len;
+	}
+	*len = (direct_exits_open_end - direct_exits_open) / KAP_MAX_VCPUS;
+	return direct_exits_open + cpu * *len;
+}
+
+/* On its way to user code: all that it has to know is in the block. */
+static handler_code int leaving(kap_u32 cpu, kap_u64 ip)
+{
+	kap_u64 len, exit = (kap_u64)exit_of(cpu, &len);
+
+	return ip - exit < len || (ip >= (kap_u64)direct_check && ip < (kap_u64)direct_check_end);
+}
+
+static handler_code void fill_user_regs(struct kap_regs *regs, const struct host_ucontext *uc)
+{
+	regs->r15 = uc->r15;
+	regs->r14 = uc->r14;
+	regs->r13 = uc->r13;
+	regs->r12 = uc->r12;
+	regs->bp = uc->bp;
+	regs->bx = uc->bx;
+	regs->r11 = uc->r11;
+	regs->r10 = uc->r10;
+	regs->r9 = uc->r9;
+	regs->r8 = uc->r8;
+	regs->ax = uc->ax;
+	regs->cx = uc->cx;
+	regs->dx = uc->dx;
+	regs->si = uc->si;
+	regs->di = uc->di;
+	regs->orig_ax = ~0ULL;
+	regs->ip = uc->ip;
+	regs->cs = uc->cs;
+	regs->flags = uc->eflags;
+	regs->sp = uc->sp;
+	regs->ss = uc->ss;
+}
+
+static inline kap_u64 read_fs_base(void)
+{
+	kap_u64 base;
+
+	asm volatile("rdfsbase %0" : "=r"(base));
+	return base;
+}
+
+static inline kap_u64 read_gs_base(void)
+{
+	kap_u64 base;
+
+	asm volatile("rdgsbase %0" : "=r"(base));
+	return base;
+}
+
+/* The kernel uses no segments: the user's stay in the registers. */
+static handler_code void fill_segments(struct kap_regs *regs)
+{
+	asm volatile("mov %%ds, %k0" : "=r"(regs->ds));
+	asm volatile("mov %%es, %k0" : "=r"(regs->es));
+	asm volatile("mov %%fs, %k0" : "=r"(regs->fs));
+	asm volatile("mov %%gs, %k0" : "=r"(regs->gs));
+	regs->fs_base = read_fs_base();
+	regs->gs_base = read_gs_base();
+}
+
+/* Loads what differs; the processor may refuse a selector or a base: then 0 is returned. */
+static int load_segments(const struct kap_regs *regs)
+{
+	struct kap_regs now;
+
+	fill_segments(&now);
+	if (likely(now.ds == regs->ds && now.es == regs->es && now.fs == regs->fs &&
+		   now.gs == regs->gs)) {
+		if (now.fs_base != regs->fs_base && !direct_set_fs_base(regs->fs_base))
+			return 0;
+		return now.gs_base == regs->gs_base || direct_set_gs_base(regs->gs_base);
+	}
+	/* A selector brings a base along, which is then replaced. */
+	return direct_set_selectors(regs->ds, regs->es, regs->fs, regs->gs) &&
+	       direct_set_fs_base(regs->fs_base) && direct_set_gs_base(regs->gs_base);
+}
+
+/* What user code may not have does not get there: as on the host's own way to user code. */
+static void load_any_segments(struct kap_regs *regs)
+{
+	if (likely(load_segments(regs)))
+		return;
+	kap_regs_sanitize(regs);
+	if (load_segments(regs))
+		return;
+	regs->ds = regs->es = regs->fs = regs->gs = 0;
+	load_segments(regs);
+}
+
+static handler_code void classify(int sig, const struct host_siginfo *info,
+				  const struct host_ucontext *uc, struct kap_regs *regs,
+				  struct kap_trap *trap)
+{
+	if (!KERNEL_SENT(info->code))
+		return;
+	if (likely(sig == HOST_SIGSYS && info->code == SYS_USER_DISPATCH)) {
+		trap->kind = KAP_TRAP_SYSCALL;
+		regs->orig_ax = regs->ax;
+		return;
+	}
+	trap->signo = sig;
+	trap->code = info->code;
+	trap->addr = info->addr;
+	trap->kind = KAP_TRAP_EXCEPTION;
+	trap->nr = uc->trapno;
+	switch (sig) {
+	case HOST_SIGSYS:
+		/* The filter of stub.S: the host has made the vsyscall a mere return. */
+		regs->ip = info->addr;
+		regs->sp -= 8;
+		trap->kind = KAP_TRAP_FAULT;
+		trap->nr = KAP_EXC_PF;
+		trap->error = KAP_PF_USER | KAP_PF_EXEC;
+		break;
+	case HOST_SIGSEGV:
+		if (uc->trapno != KAP_EXC_PF)
+			break;
+		trap->kind = KAP_TRAP_FAULT;
+		trap->addr = uc->cr2;
+		trap->error = KAP_PF_USER |
+			      (uc->err & (KAP_PF_PRESENT | KAP_PF_WRITE | KAP_PF_EXEC));
+		break;
+	case HOST_SIGBUS:
+		/* BUS_ADRALN is an alignment check, BUS_ADRERR memory that the host lost. */
+		trap->nr = info->code == 1 ? KAP_EXC_AC : KAP_EXC_SS;
+		break;
+	case HOST_SIGILL:
+		trap->nr = KAP_EXC_UD;
+		break;
+	case HOST_SIGTRAP:
+		/* SI_KERNEL: int3; else the debug exception. */
+		trap->nr = info->code == 0x80 ? KAP_EXC_BP : KAP_EXC_DB;
+		break;
+	}
+}
+
+static handler_code int is_bell(int sig)
+{
+	return sig == KAP_BELL_SIGNAL || sig == KAP_TIMER_SIGNAL || sig == KAP_PARK_SIGNAL ||
+	       sig == HOST_SIGCHLD;
+}
+
+/*
+ * Called on the stack for signals. Returns when kernel code was interrupted; user code's trap goes
+ * to who called direct_enter().
+ */
+handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *info)
+{
+	struct direct_stack *stack = (struct direct_stack *)this_stack();
+	struct direct_runner *runner = stack->runner;
+	kap_u32 cpu = stack->base.cpu;
+	struct kap_regs *regs;
+	struct kap_trap *trap;
+	int sig = info->signo, left;
+
+	if (unlikely(uc->ip >= (kap_u64)direct_segments && uc->ip < (kap_u64)direct_segments_end &&
+		     !runner->block->selector)) {
+		/* The selector or base is refused. */
+		uc->ip = (kap_u64)direct_segments_end;
+		return;
+	}
+	if (!runner->block->selector && !leaving(cpu, uc->ip)) {
+		signal_in_kernel(sig, info, uc);
+		return;
+	}
+	left = leaving(cpu, uc->ip);
+	*(volatile kap_u8 *)&runner->block->selector = DIRECT_ALLOW;
+	direct_fpu_load(uc->fpstate);
+	regs = users[cpu].regs;
+	trap = users[cpu].trap;
+	if (unlikely(left)) {
+		copy(regs, &runner->block->regs, __builtin_offsetof(struct kap_regs, fs_base));
+		regs->orig_ax = ~0ULL;
+	} else {
+		fill_user_regs(regs, uc);
+	}
+	fill_segments(regs);
+	if (likely(!is_bell(sig))) {
+		classify(sig, info, uc, regs, trap);
+	} else {
+		static const kap_u64 none;
+
+		if (sig == KAP_TIMER_SIGNAL)
+			cpu_timer_fired(cpu);
+		/* These run with all signals blocked. */
+		host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
+	}
+	direct_resume(users[cpu].ksp);
+}
+
+void direct_lost(kap_u32 cpu)
+{
+	users[cpu].trap->kind = KAP_TRAP_DEAD;
+	direct_resume(users[cpu].ksp);
+}
+
+void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		     struct kap_trap *trap)
+{
+	kap_u32 cpu = this_stack()->cpu;
+	struct kap_vcpu *vcpu = kap_vcpu(cpu);
+	struct kap_shell *shell = space->shell;
+	struct direct_runner *runner;
+	kap_u64 len;
+
+	zero(trap, sizeof(*trap));
+	trap->kind = KAP_TRAP_DOORBELL;
+	if (load_acquire(&vcpu->pending) && likely(!park_watched[cpu]))
+		return;
+	place_vcpu(cpu);
+	if (direct_here[cpu] != shell && unlikely(direct_go(shell))) {
+		trap->kind = KAP_TRAP_DEAD;
+		return;
+	}
+	runner = &shell->direct->runner[cpu];
+	fpu_load(&shell->runner[cpu], fpu);
+	load_any_segments(regs);
+	regs->orig_ax = ~0ULL;
+	copy(&runner->block->regs, regs, __builtin_offsetof(struct kap_regs, fs_base));
+	users[cpu].regs = regs;
+	users[cpu].trap = trap;
+
+	vcpu->runner_tid = shell->runner[cpu].tid;
+	vcpu->space = space->info.id;
+	vcpu->state = KAP_VCPU_USER;
+	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
+	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
+	kap_space_sync(space);
+	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len));
+	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
+	vcpu->state = KAP_VCPU_KERNEL;
+	vcpu->nr_traps++;
+	if (trap->kind == KAP_TRAP_FAULT)
+		vcpu->nr_faults++;
+	if (unlikely(load_acquire(&vcpu->park.hold)))
+		park_after_user(regs, fpu, trap);
+	if (unlikely(park_watched[cpu]) && trap->kind == KAP_TRAP_SYSCALL)
+		park_into_kernel(regs, __builtin_return_address(0));
+}

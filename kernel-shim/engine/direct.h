@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the direct engine's files. User code and the guest kernel share a host thread; the kernel
+ * moves with its space: the vCPU hops to a runner of the process whose user code comes next.
+ */
+#ifndef SHIM_ENGINE_DIRECT_H
+#define SHIM_ENGINE_DIRECT_H
+
+/* PKRU: two bits for each key, access and write denied. Keys 3 and up are nobody's. */
+#define DIRECT_KEY_KERNEL	1
+#define DIRECT_KEY_BLOCKS	2
+#define DIRECT_PKRU_KERNEL	0x55555540
+#define DIRECT_PKRU_USER	0x55555564
+
+/* struct direct_block */
+#define DIRECT_SELECTOR		0
+#define DIRECT_REGS		8
+
+/* Values of the selector (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). */
+#define DIRECT_ALLOW		0
+#define DIRECT_BLOCK		1
+
+/* In the host's signal frame: behind the word to return to and the ucontext (sigaction(2)). */
+#define DIRECT_FRAME_INFO	312
+
+#ifndef __ASSEMBLER__
+
+#include "park.h"
+#include "pool.h"
+
+/* One per vCPU in each process, at KAP_DIRECT_BLOCKS; user code can read it. */
+struct direct_block {
+	kap_u8 selector;	/* what the host does with system calls of this vCPU's runner */
+	kap_u8 pad[7];
+	struct kap_regs regs;	/* user registers on the way down */
+	kap_u64 pad2[4];
+};
+_Static_assert(sizeof(struct direct_block) == KAP_DIRECT_BLOCK, "abi.h");
+_Static_assert(__builtin_offsetof(struct direct_block, regs) == DIRECT_REGS, "direct.S");
+_Static_assert(sizeof(struct host_ucontext) + 8 == DIRECT_FRAME_INFO, "direct.S");
+
+enum direct_turn {
+	DIRECT_WAIT,
+	DIRECT_GO,	/* the vCPU is given to this thread */
+	DIRECT_LOOK,	/* at home: some process has ended */
+};
+
+/* The kernel's view of a host thread that executes a vCPU in one process. */
+struct direct_runner {
+	struct kap_shell *shell;
+	struct direct_block *block;	/* in the kernel window */
+	kap_u32 cpu;
+	kap_u32 turn;			/* futex: enum direct_turn */
+	kap_s32 timer;			/* POSIX timer of the thread */
+	kap_u32 started;		/* futex: 1: ready, 2: the host refused something */
+	long error;
+	kap_u64 thread;			/* as kap_vcpu.host_thread */
+	void *stack;			/* for signals; null: none yet */
+};
+
+/* At the base of each stack for signals; begins as every kernel stack does. */
+struct direct_stack {
+	struct kap_stack base;
+	struct direct_runner *runner;
+};
+
+/* A process's part: 2^order pages, the blocks in front. */
+struct direct_process {
+	struct direct_block *blocks;
+	struct direct_runner *runner;	/* one per vCPU */
+};
+
+static inline int direct(void)
+{
+	return kap_boot_info()->engine == KAP_ENGINE_DIRECT;
+}
+
+/* The process in which vCPU cpu executes. */
+extern struct kap_shell *direct_here[KAP_MAX_VCPUS];
+
+/* In space 0, before anything else of the engine: keys, and the boot vCPU's own thread. */
+void direct_setup(void);
+
+/* The calling thread of space 0 is vCPU cpu's home; gives the address of its stack for signals. */
+void *direct_adopt_home(kap_u32 cpu, void *signal_stack);
+
+void direct_home_timer(kap_u32 cpu, kap_s32 timer);
+
+/* What the host is to call for signals, and to return to afterwards. */
+void *direct_handler(void);
+void *direct_restorer(void);
+
+/* Memory for a process that is to be made, in shell->direct; 0 when there is none. */
+int direct_new_process(struct kap_shell *shell);
+
+/* Queues what a new process has to map first. */
+void direct_first_ops(struct kap_shell *shell);
+
+/*
+ * Moves the calling vCPU, irqs_off == 1, to the process of shell: everything of the kernel goes on
+ * there. Negative errno: the process is lost, the vCPU is at home.
+ */
+long direct_go(struct kap_shell *shell);
+void direct_go_home(void);
+
+/* In space 0: some process has ended. */
+void direct_child_ended(void);
+
+/* A signal came to a thread that vCPU cpu does not execute on any more. */
+int direct_forward(int sig);
+
+/* The run ends: so must space 0, if that is not where the vCPU executes. */
+void direct_end_home(void);
+
+/* Whether some vCPU's kernel executes in that process. */
+int direct_inhabited(const struct kap_shell *shell);
+
+/* The process is gone in which user code of this vCPU ran: kap_run_user() says so. */
+void direct_lost(kap_u32 cpu) noreturn;
+
+void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		     struct kap_trap *trap);
+
+/* signal.c, for signals that interrupted kernel code. */
+void signal_in_kernel(int sig, struct host_siginfo *info, struct host_ucontext *uc);
+
+/* Floating-point state in the registers of the calling thread. */
+void direct_fpu_save(void *area);
+void direct_fpu_load(const void *area);
+
+/* x86/direct.S */
+void direct_enter(kap_u32 *pending, kap_u64 *ksp, void *exit);
+void direct_resume(kap_u64 ksp) noreturn;
+void direct_switch(kap_u64 *ksp, void *stack, void (*fn)(void *), void *arg);
+void direct_runner_entry(void);
+
+#endif
+#endif
