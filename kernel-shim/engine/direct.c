@@ -19,6 +19,7 @@ extern char direct_exits_keys[], direct_exits_keys_end[];
 extern char direct_exits_open[], direct_exits_open_end[];
 void direct_signal_keys(void);
 void direct_signal_open(void);
+extern char direct_prologue_keys_end[], direct_prologue_open_end[];
 
 /* What the next user code of each vCPU will bring its trap to. */
 static struct {
@@ -191,11 +192,20 @@ static handler_code int is_bell(int sig)
 	       sig == HOST_SIGCHLD;
 }
 
+/* It came before the handler of another signal had said that it knows about in_user. */
+static handler_code int in_prologue(kap_u64 ip)
+{
+	if (kap_boot_info()->keys)
+		return ip >= (kap_u64)direct_signal_keys && ip < (kap_u64)direct_prologue_keys_end;
+	return ip >= (kap_u64)direct_signal_open && ip < (kap_u64)direct_prologue_open_end;
+}
+
 /*
  * Called on the stack for signals. Returns when kernel code was interrupted; user code's trap goes
  * to who called direct_enter().
  */
-handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *info)
+handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *info,
+				kap_u32 was_user)
 {
 	struct direct_stack *stack = (struct direct_stack *)this_stack();
 	struct direct_runner *runner = stack->runner;
@@ -204,18 +214,24 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	struct kap_trap *trap;
 	int sig = info->signo, left;
 
-	if (unlikely(uc->ip >= (kap_u64)direct_segments && uc->ip < (kap_u64)direct_segments_end &&
-		     !runner->block->selector)) {
-		/* The selector or base is refused. */
-		uc->ip = (kap_u64)direct_segments_end;
+	/* Host calls are the kernel's own from here on. */
+	*(volatile kap_u8 *)&runner->block->selector = DIRECT_ALLOW;
+	if (!was_user) {
+		if (unlikely(uc->ip >= (kap_u64)direct_segments &&
+			     uc->ip < (kap_u64)direct_segments_end))
+			/* The selector or base is refused. */
+			uc->ip = (kap_u64)direct_segments_end;
+		else
+			signal_in_kernel(sig, info, uc);
 		return;
 	}
-	if (!runner->block->selector && !leaving(cpu, uc->ip)) {
-		signal_in_kernel(sig, info, uc);
+	if (unlikely(in_prologue(uc->ip))) {
+		stack->in_user = 1;
+		if (sig == KAP_TIMER_SIGNAL)
+			cpu_timer_fired(cpu);
 		return;
 	}
 	left = leaving(cpu, uc->ip);
-	*(volatile kap_u8 *)&runner->block->selector = DIRECT_ALLOW;
 	direct_fpu_load(uc->fpstate);
 	regs = users[cpu].regs;
 	trap = users[cpu].trap;
@@ -277,7 +293,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len));
+	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len), runner->in_user);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;

@@ -16,6 +16,9 @@
 #define DIRECT_SELECTOR		0
 #define DIRECT_REGS		8
 
+/* struct direct_stack */
+#define DIRECT_IN_USER		16
+
 /* Values of the selector (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). */
 #define DIRECT_ALLOW		0
 #define DIRECT_BLOCK		1
@@ -56,13 +59,17 @@ struct direct_runner {
 	long error;
 	kap_u64 thread;			/* as kap_vcpu.host_thread */
 	void *stack;			/* for signals; null: none yet */
+	kap_u32 *in_user;		/* in that stack */
 };
 
 /* At the base of each stack for signals; begins as every kernel stack does. */
 struct direct_stack {
 	struct kap_stack base;
 	struct direct_runner *runner;
+	kap_u32 in_user;		/* 1: a signal that comes now has interrupted user code */
+	kap_u32 pad;
 };
+_Static_assert(__builtin_offsetof(struct direct_stack, in_user) == DIRECT_IN_USER, "direct.S");
 
 /* A process's part: 2^order pages, the blocks in front. */
 struct direct_process {
@@ -129,7 +136,7 @@ void direct_fpu_save(void *area);
 void direct_fpu_load(const void *area);
 
 /* x86/direct.S */
-void direct_enter(kap_u32 *pending, kap_u64 *ksp, void *exit);
+void direct_enter(kap_u32 *pending, kap_u64 *ksp, void *exit, kap_u32 *in_user);
 void direct_resume(kap_u64 ksp) noreturn;
 void direct_switch(kap_u64 *ksp, void *stack, void (*fn)(void *), void *arg);
 void direct_runner_entry(void);

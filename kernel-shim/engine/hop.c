@@ -154,6 +154,7 @@ static void *prepare_stack(struct direct_runner *r, void *memory)
 	stack->base.irqs_off = 1;
 	stack->runner = r;
 	r->stack = memory;
+	r->in_user = &stack->in_user;
 	return memory;
 }
 
@@ -281,10 +282,10 @@ static void rescue(struct direct_runner *r)
 		settle(r->cpu, r);
 		direct_resume(ctx[r->cpu]);
 	}
-	if (lost->block->selector != DIRECT_BLOCK)
+	if (!*lost->in_user)
 		kap_exit(KAP_EXIT_HOST, HOST_ESRCH,
 			 "a process of the guest, killed while the kernel executed in it", NULL);
-	lost->block->selector = DIRECT_ALLOW;
+	*lost->in_user = 0;
 	settle(r->cpu, r);
 	direct_lost(r->cpu);
 }

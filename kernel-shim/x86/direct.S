@@ -30,7 +30,7 @@
 	.endm
 
 	.text
-/* void direct_enter(u32 *pending, u64 *ksp, void *exit) */
+/* void direct_enter(u32 *pending, u64 *ksp, void *exit, u32 *in_user) */
 	.globl direct_enter, direct_check, direct_check_end
 	.balign 64
 direct_enter:
@@ -46,9 +46,11 @@ direct_enter:
  * interrupted: so a doorbell that rings after the look at pending is not missed.
  */
 direct_check:
+	movl	$1, (%rcx)
 	cmpl	$0, (%rdi)
-	jne	1f
+	jne	2f
 	jmp	*%rdx
+2:	movl	$0, (%rcx)
 direct_check_end:
 1:	popq	%r15
 	popq	%r14
@@ -191,6 +193,18 @@ direct_exits_open_end:
 	xorq	direct_secret(%rip), %rax
 	jnz	direct_bad
 	movq	$0, (%rsp)
+	.endif
+	/* Whoever comes in between gives it back: direct_signal(). */
+	movq	%rsp, %rax
+	andq	$-KAP_STACK_SIZE, %rax
+	xorl	%edx, %edx
+	xchgl	%edx, DIRECT_IN_USER(%rax)
+	.if \keys
+	.globl direct_prologue_keys_end
+direct_prologue_keys_end:
+	.else
+	.globl direct_prologue_open_end
+direct_prologue_open_end:
 	.endif
 	/* The host clears DF and TF, but neither AC nor NT. */
 	pushq	$2
