@@ -207,7 +207,8 @@ handler_code void signal_in_kernel(int sig, struct host_siginfo *info, struct ho
 			bell_handler(sig, info, uc);
 		break;
 	case KAP_PARK_SIGNAL:
-		if (likely(!direct_forward(sig)))
+		/* In the middle of a trap of user code: that ends with a look at what is wanted. */
+		if (likely(!direct_forward(sig)) && signal_on_kernel_stack(uc->sp))
 			park_handler(sig, info, uc);
 		break;
 	case HOST_SIGCHLD:

@@ -8,6 +8,7 @@
 #include "engine/ptrace.h"
 
 #define SYS_USER_DISPATCH 2 /* si_code of SIGSYS (sigaction(2)) */
+#define SI_KERNEL 0x80
 #define KERNEL_SENT(code) ((code) > 0)
 
 extern char direct_check[], direct_check_end[];
@@ -165,8 +166,11 @@ static handler_code void classify(int sig, const struct host_siginfo *info,
 		trap->error = KAP_PF_USER | KAP_PF_EXEC;
 		break;
 	case HOST_SIGSEGV:
-		if (uc->trapno != KAP_EXC_PF)
+		/* Without an address it is none of the page tables', whatever trapno says. */
+		trap->nr = KAP_EXC_GP;
+		if (info->code == SI_KERNEL)
 			break;
+		trap->nr = KAP_EXC_PF;
 		trap->kind = KAP_TRAP_FAULT;
 		trap->addr = uc->cr2;
 		trap->error = KAP_PF_USER |
@@ -181,7 +185,7 @@ static handler_code void classify(int sig, const struct host_siginfo *info,
 		break;
 	case HOST_SIGTRAP:
 		/* SI_KERNEL: int3; else the debug exception. */
-		trap->nr = info->code == 0x80 ? KAP_EXC_BP : KAP_EXC_DB;
+		trap->nr = info->code == SI_KERNEL ? KAP_EXC_BP : KAP_EXC_DB;
 		break;
 	}
 }
