@@ -105,9 +105,14 @@ int kap_kernel_unmap(kap_u64 va, kap_u64 len)
 	return err;
 }
 
+int kap_kernel_protect_here(kap_u64 va, kap_u64 len, kap_u32 prot)
+{
+	return host_call(HOST_mprotect, va, len, prot);
+}
+
 int kap_kernel_protect(kap_u64 va, kap_u64 len, kap_u32 prot)
 {
-	int err = host_call(HOST_mprotect, va, len, prot);
+	int err = kap_kernel_protect_here(va, len, prot);
 
 	if (!err && direct()) {
 		take_lock(&note_lock);

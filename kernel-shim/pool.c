@@ -122,6 +122,8 @@ void shell_bury(struct kap_shell *shell)
 /* Ends a shell; its memory is used again when the host has no such process any more. */
 static void shell_end(struct kap_shell *shell)
 {
+	if (direct() && shell->direct)
+		direct_forget_timers(shell);
 	shell_bury(shell);
 	shell->next = unused;
 	unused = shell;

@@ -36,7 +36,7 @@ static bool image_is_protected(void)
 
 static void protect_text(unsigned long start, unsigned long end, u32 prot)
 {
-	int err = kap_kernel_protect(start, end - start, prot);
+	int err = kap_kernel_protect_here(start, end - start, prot);
 
 	if (err)
 		panic("kap: the host refuses to change the protection of kernel text: error %d",

@@ -55,6 +55,7 @@ struct direct_runner {
 	kap_u32 cpu;
 	kap_u32 turn;			/* futex: enum direct_turn */
 	kap_s32 timer;			/* POSIX timer of the thread */
+	kap_u64 deadline;		/* what that was set to last */
 	kap_u32 started;		/* futex: 1: ready, 2: the host refused something */
 	long error;
 	kap_u64 thread;			/* as kap_vcpu.host_thread */
@@ -92,6 +93,12 @@ void direct_setup(void);
 void *direct_adopt_home(kap_u32 cpu, void *signal_stack);
 
 void direct_home_timer(kap_u32 cpu, kap_s32 timer);
+
+/* The timer of the thread that executes vCPU cpu has been set. */
+void direct_note_deadline(kap_u32 cpu, kap_u64 ns);
+
+/* The process is about to be ended, and with it timers that vCPUs elsewhere rely on. */
+void direct_forget_timers(struct kap_shell *shell);
 
 /* What the host is to call for signals, and to return to afterwards. */
 void *direct_handler(void);

@@ -15,6 +15,8 @@
 #define STACK_ORDER __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE)
 #define BLOCK_BYTES (KAP_MAX_VCPUS * KAP_DIRECT_BLOCK)
 #define SUD_ON 1
+/* A timer's signal comes later than its deadline, but hardly by more. */
+#define TIMER_LATE_NS 1000000000ULL
 
 static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE]
 	__attribute__((aligned(KAP_PAGE_SIZE)));
@@ -146,7 +148,7 @@ void direct_setup(void)
 	map_here(KAP_DIRECT_BLOCKS, home.direct->blocks, block_bytes(), DIRECT_KEY_BLOCKS);
 }
 
-static void *prepare_stack(struct direct_runner *r, void *memory)
+static void prepare_stack(struct direct_runner *r, void *memory)
 {
 	struct direct_stack *stack = memory;
 
@@ -155,7 +157,6 @@ static void *prepare_stack(struct direct_runner *r, void *memory)
 	stack->runner = r;
 	r->stack = memory;
 	r->in_user = &stack->in_user;
-	return memory;
 }
 
 static void note_thread(struct direct_runner *r)
@@ -182,6 +183,28 @@ void *direct_adopt_home(kap_u32 cpu, void *signal_stack)
 void direct_home_timer(kap_u32 cpu, kap_s32 timer)
 {
 	home.direct->runner[cpu].timer = timer;
+}
+
+void direct_note_deadline(kap_u32 cpu, kap_u64 ns)
+{
+	direct_here[cpu]->direct->runner[cpu].deadline = ns;
+}
+
+void direct_forget_timers(struct kap_shell *shell)
+{
+	kap_u64 now = kap_now();
+	kap_u32 cpu;
+
+	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++) {
+		struct direct_runner *r = &shell->direct->runner[cpu];
+
+		if (shell->runner[cpu].state == RUNNER_NONE || r->deadline == ~0ULL ||
+		    r->deadline + TIMER_LATE_NS < now)
+			continue;
+		/* One bell too many is harmless: the kernel sets its timer again. */
+		cpu_timer_lost(cpu);
+		kap_ring_vcpu(cpu, KAP_BELL_TIMER);
+	}
 }
 
 /* ---- runners ---- */
@@ -232,9 +255,12 @@ static int make_runner(struct kap_shell *shell, struct direct_runner *r)
 	struct runner *runner = &shell->runner[r->cpu];
 	struct host_timespec ts = { 0, 100000000 };
 	kap_u64 answer;
+	void *stack = r->stack ? r->stack : kap_kernel_alloc(STACK_ORDER);
 
-	if (!r->stack && !prepare_stack(r, kap_kernel_alloc(STACK_ORDER)))
+	if (!stack)
 		return -1;
+	prepare_stack(r, stack);
+	r->deadline = ~0ULL;
 	take_lock(&shell->lock);
 	shell_sync(shell);
 	map_op(shell, stack_at(r->cpu), r->stack, KAP_STACK_SIZE, DIRECT_KEY_KERNEL);
@@ -277,6 +303,7 @@ static void rescue(struct direct_runner *r)
 	if (there == &home || !host_call(HOST_kill, there->pid, 0))
 		return;
 	lost = &there->direct->runner[r->cpu];
+	cpu_timer_fired(r->cpu);
 	there->runner[r->cpu].state = RUNNER_DEAD;
 	if (lost->turn == DIRECT_GO) {
 		settle(r->cpu, r);

@@ -141,6 +141,9 @@ void kap_kernel_catch_up(void);
 /* Changes the protection of a part of the linear window (kernel text and rodata). */
 int kap_kernel_protect(kap_u64 va, kap_u64 len, kap_u32 prot);
 
+/* The same for a moment: other host processes of the VM don't hear of it. */
+int kap_kernel_protect_here(kap_u64 va, kap_u64 len, kap_u32 prot);
+
 /* ---- spaces ----------------------------------------------------------- */
 
 struct kap_shell;
