@@ -1,10 +1,10 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What tests/bench/run and tests/bench/work know about contenders. Sourced, with dir (where files may
-# be written), KAP and qemu_kernel set by the caller.
+# What tests/bench/run and tests/bench/work know about contenders. Sourced; the caller sets dir
+# (where files may be written), KAP and qemu_kernel.
 
-# shellcheck disable=SC2154 # dir, qemu_kernel
+# shellcheck disable=SC2154,SC2034 # those; pin_cpu is for the caller
 
 say() { echo "bench: $*" >&2; }
 die() { say "$2"; exit "$1"; }

@@ -8,9 +8,9 @@
  *	bench=micro	runs /micro, then powers off
  *	bench=boot	powers off at once: the run is a boot and a shutdown
  *	bench=idle	prints "bench-idle" and sleeps until it is killed
- *	bench=work	with disk=NAME, as in /dev/NAMEa: mounts that one read-only as root and the one
- *			with b on its /mnt, and runs /mnt/rows /mnt there, with todo=WORD behind it;
- *			kernel modules come first: /m1, /m2, ...
+ *	bench=work	with disk=NAME, as in /dev/NAMEa: mounts that read-only as root and
+ *			/dev/NAMEb on its /mnt, and runs /mnt/rows /mnt there, with
+ *			todo=WORD behind it; kernel modules come first: /m1, /m2, ...
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
 #	-v mode=table	the table
 #	-v list="..."	contenders, in the order of their columns
 #
-# A set is valid when each of its three controls, a loop that never enters the kernel, is within 10 %
-# of the fastest: of all contenders, or, where the processor is emulated, of the contender's own.
+# A set is valid when each of its three controls, a loop that never enters the kernel, is within
+# 10 % of the fastest: of all contenders, or, where the processor is emulated, of this one's own.
 
 BEGIN {
 	FS = "\t"
