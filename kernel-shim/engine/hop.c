@@ -303,7 +303,8 @@ static void rescue(struct direct_runner *r)
 	if (there == &home || !host_call(HOST_kill, there->pid, 0))
 		return;
 	lost = &there->direct->runner[r->cpu];
-	cpu_timer_fired(r->cpu);
+	if (lost->deadline != ~0ULL)
+		cpu_timer_fired(r->cpu);
 	there->runner[r->cpu].state = RUNNER_DEAD;
 	if (lost->turn == DIRECT_GO) {
 		settle(r->cpu, r);
@@ -347,6 +348,19 @@ static void *idle_stack(struct direct_runner *r)
 	return (void *)(stack_at(r->cpu) + KAP_STACK_SIZE - 64);
 }
 
+/* One that ends from now on is told of at home. */
+static int ended(struct kap_shell *shell)
+{
+	kap_u32 deaths = load_acquire(&host_deaths);
+
+	if (likely(shell->deaths == deaths) || shell == &home)
+		return 0;
+	if (!shell_alive(shell))
+		return 1;
+	shell->deaths = deaths;
+	return 0;
+}
+
 long direct_go(struct kap_shell *to)
 {
 	kap_u32 cpu = this_stack()->cpu;
@@ -354,8 +368,10 @@ long direct_go(struct kap_shell *to)
 	struct direct_runner *r = &to->direct->runner[cpu];
 	struct direct_runner *old = &from->direct->runner[cpu];
 
-	if (to->runner[cpu].state == RUNNER_DEAD)
+	if (to->runner[cpu].state == RUNNER_DEAD || ended(to)) {
+		to->runner[cpu].state = RUNNER_DEAD;
 		return -HOST_ESRCH;
+	}
 	if (unlikely(to->runner[cpu].state == RUNNER_NONE) && make_runner(to, r)) {
 		to->runner[cpu].state = RUNNER_DEAD;
 		return -HOST_EAGAIN;

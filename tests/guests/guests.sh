@@ -160,9 +160,11 @@ running()
 # stopped just then, so it is sent until the kernel says that it has seen it.
 answer()
 {
+	# A tracer sees any signal; without one it has to be a doorbell's.
+	case ${KAP_ENGINE-} in direct*) go_on=USR1 ;; *) go_on=WINCH ;; esac
 	while ! grep -q "^# $1: done" "$log"; do
 		kill -0 "$job" 2>/dev/null || return
-		kill -WINCH "$tid" 2>/dev/null
+		kill -$go_on "$tid" 2>/dev/null
 		sleep 0.01
 	done
 }
