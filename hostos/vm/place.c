@@ -63,11 +63,11 @@ static bool look_at(unsigned int n, uint64_t now)
 		pid_t space0 = place.vm->space0;
 		int32_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_RELAXED);
 
-		look.has_kernel = usage__of_thread(space0, tid, &look.kernel);
 		look.runner_tid = __atomic_load_n(&vcpu->runner_tid, __ATOMIC_RELAXED);
-		/* On the direct engine they are one thread. */
-		look.has_runner = look.runner_tid != tid &&
-				  usage__of_group(space0, look.runner_tid, &look.runner);
+		/* On the direct engine kernel and user code have one thread, in any process. */
+		if (look.runner_tid != tid)
+			look.has_kernel = usage__of_thread(space0, tid, &look.kernel);
+		look.has_runner = usage__of_group(space0, look.runner_tid, &look.runner);
 	}
 	demand__update(demand, &look);
 	__atomic_store_n(&vcpu->steal_ns, demand->steal_ns, __ATOMIC_RELAXED);

@@ -205,7 +205,7 @@ has 'Linux version 6.12' "--verbose shows the kernel's messages from the first l
 has 'from-the-guest' 'to the last'
 is "$(grep -c 'Linux version' "$log")/$(grep -c 'from-the-guest' "$log")" 1/1 'each of them once'
 is "$(grep '^\[' "$log" | sort | uniq -d)" '' 'no line twice'
-has 'engine ${KAP_ENGINE:-ptrace}' 'and what kap does'
+has "engine ${KAP_ENGINE:-ptrace}" 'and what kap does'
 is "$(cat "$out")" '' 'not on stdout'
 kap -- sh -c 'echo "[    0.000001] not-the-kernel" >/dev/hvc0'
 has 'not-the-kernel' 'what a program says on the console is there, too, whatever it looks like'

@@ -46,8 +46,8 @@ refused 121 'no number' 'CPUs that are no number' --cpus two
 refused 121 'possible' 'a CPU that no host has' --pin 9999
 refused 121 '--cpus' 'no CPU' --cpus 0
 refused 121 'not built yet' 'the engine seccomp' --engine seccomp
-refused 121 'not built yet' 'the engine direct' --engine direct
-refused 121 'auto or ptrace' 'an engine that does not exist' --engine warp
+grep -qw ospke /proc/cpuinfo || refused 121 'needs protection keys' 'direct without keys' --engine direct
+refused 121 'auto, ptrace' 'an engine that does not exist' --engine warp
 refused 121 '--timeout' 'a time-out of 0' --timeout 0
 refused 121 '--timeout' 'a time-out that is no number' --timeout soon
 refused 121 '--root' 'a root that is no disk' --root /dev/sda
