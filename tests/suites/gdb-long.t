@@ -53,6 +53,26 @@ hits()
 	end_guest
 }
 
+# The vCPU that is stepped goes first, but the others are not forgotten.
+others()
+{
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	guest "$usual_kernel" -- sh -c 'taskset -c 0 /t/debugged fast &
+		taskset -c 1 sh -c "i=0; while :; do i=\$((i + 1))
+			[ \$((i % 200)) != 0 ] || echo at \$i; done"'
+	until_shown 'fast '
+	until_shown 'at 400'
+	reached=$(grep -c '^at ' "$out")
+	rsp "$KAP_CPUS vCPU: a breakpoint is hit 5,000 times on one of them" noack 'cmd ?' 'expect T' \
+		"hits $sys_getppid 100" "sh grep -c '^at ' '$out' >'$dir/reached'" \
+		"hits $sys_getppid 5000" "sh grep -c '^at ' '$out' >'$dir/went-on'" \
+		'cmd D' 'expect OK'
+	[ "$(cat "$dir/went-on")" -gt "$(($(cat "$dir/reached") + 2))" ]
+	point $? "$KAP_CPUS vCPU: another one works meanwhile"
+	echo "# lines from there: $reached, $(cat "$dir/reached"), $(cat "$dir/went-on")"
+	end_guest
+}
+
 # Steps in one of two processes that take turns end in this process.
 user_hits()
 {
@@ -120,6 +140,7 @@ cycles()
 for KAP_CPUS in $counts; do
 	steps
 	hits
+	[ "$KAP_CPUS" = 1 ] || others
 	user_hits
 	cycles
 done
