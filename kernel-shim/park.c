@@ -46,8 +46,9 @@ static handler_code void ring_parked(void)
 	struct kap_ctl *ctl = kap_ctl();
 	static const kap_u64 one = 1;
 
-	if (!__atomic_fetch_or(&ctl->dev_pending, KAP_CTL_PARK, __ATOMIC_RELEASE))
-		host_call(HOST_write, KAP_FD_DOORBELL, &one, sizeof(one));
+	/* Also when a bit is set: whoever has set it may have been parked before it could ring. */
+	__atomic_fetch_or(&ctl->dev_pending, KAP_CTL_PARK, __ATOMIC_RELEASE);
+	host_call(HOST_write, KAP_FD_DOORBELL, &one, sizeof(one));
 }
 
 /*

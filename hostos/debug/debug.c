@@ -14,6 +14,7 @@
 #include "debug/dump.h"
 #include "debug/info.h"
 #include "debug/memory.h"
+#include "debug/packet.h"
 #include "debug/points.h"
 #include "debug/rsp.h"
 #include "debug/server.h"
@@ -27,6 +28,7 @@ static struct debug_config config;
 static struct rsp *session;
 static struct rsp_stop last_stop;
 static bool panicked;
+static bool is_debugger; /* who is connected */
 
 /* ---- what the protocol asks for ---- */
 
@@ -224,6 +226,7 @@ static void begin_session(void)
 	session = rsp__new(&ops, NULL, &last_stop, send_bytes, NULL);
 	if (!session) {
 		msg__note("no memory for a debugger's connection");
+		is_debugger = false;
 		server__hang_up(true);
 		let_guest_go();
 	}
@@ -238,6 +241,7 @@ static void end_finished(void)
 		return;
 	msg__detail("the debugger has left");
 	close_session();
+	is_debugger = false;
 	server__hang_up(false);
 }
 
@@ -249,9 +253,22 @@ static void feed(const void *bytes, size_t len)
 	end_finished();
 }
 
-/* What the debugger says before the machine stands is not lost: the socket keeps it. */
-static char early[4096];
+/*
+ * Whoever connects may be a port scanner. It is a debugger, and the guest is stopped, from the
+ * first whole packet or Ctrl-C on; what has come by the time the machine stands is kept for the
+ * session.
+ */
+static char early[PACKET_FRAME + 4096];
 static size_t nr_early;
+static struct packet probe;
+
+/* The session acknowledges what it is given; what is damaged never gets there. */
+static void send_refusal(void *arg, const void *bytes, size_t len)
+{
+	(void)arg;
+	if (*(const char *)bytes == '-')
+		server__send(bytes, len);
+}
 
 static void take_early(void)
 {
@@ -264,30 +281,77 @@ static void take_early(void)
 
 static void on_connected(void)
 {
-	msg__detail("a debugger has connected");
 	nr_early = 0;
+	is_debugger = false;
+	packet__init(&probe, send_refusal, NULL);
+}
+
+static void keep(const void *bytes, size_t len)
+{
+	if (len > sizeof(early) - nr_early)
+		len = sizeof(early) - nr_early;
+	memcpy(early + nr_early, bytes, len);
+	nr_early += len;
+}
+
+/* How many of the bytes it took to know a debugger, 0: none is known yet. */
+static size_t recognise(const char *bytes, size_t len)
+{
+	for (size_t n = 0; n < len; n++) {
+		enum packet_event event = packet__byte(&probe, bytes[n]);
+
+		/* A $ begins a packet, whatever came before. */
+		if (bytes[n] == '$' || event == PACKET_INTERRUPT)
+			nr_early = 0;
+		keep(bytes + n, 1);
+		if (event == PACKET_READY || event == PACKET_INTERRUPT)
+			return n + 1;
+	}
+	return 0;
+}
+
+static void meet_debugger(void)
+{
+	is_debugger = true;
+	msg__detail("a debugger has connected");
 	/* A guest that has not begun to run yet is still to be held at its first instruction. */
 	__atomic_fetch_or(&vm__ctl(vm)->debug, KAP_DEBUG_ON | KAP_DEBUG_PANIC, __ATOMIC_SEQ_CST);
-	if (stop__standing())
+	if (stop__standing()) {
 		begin_session();
-	else
+		take_early();
+	} else {
 		stop__ask();
+	}
 }
 
 static void on_received(const void *bytes, size_t len)
 {
-	if (!session) {
-		if (len > sizeof(early) - nr_early)
-			len = sizeof(early) - nr_early;
-		memcpy(early + nr_early, bytes, len);
-		nr_early += len;
-		return;
+	size_t known;
+
+	if (!is_debugger) {
+		known = recognise(bytes, len);
+		if (!known)
+			return;
+		keep((const char *)bytes + known, len - known);
+		meet_debugger();
+	} else if (session) {
+		feed(bytes, len);
+	} else {
+		keep(bytes, len);
 	}
-	feed(bytes, len);
+}
+
+/* One that has said nothing makes room for another. */
+static bool is_busy(void)
+{
+	return is_debugger;
 }
 
 static void on_gone(void)
 {
+	if (!is_debugger)
+		return;
+	is_debugger = false;
 	msg__note("the debugger's connection has ended; the guest goes on");
 	close_session();
 	let_guest_go();
@@ -297,6 +361,7 @@ static const struct server_events events = {
 	.connected = on_connected,
 	.received = on_received,
 	.gone = on_gone,
+	.busy = is_busy,
 };
 
 /* ---- stops ---- */
@@ -334,7 +399,7 @@ static void on_stop(const struct rsp_stop *stop)
 		return;
 	}
 	last_stop = *stop;
-	if (server__connected()) {
+	if (is_debugger) {
 		begin_session();
 		take_early();
 		return;

@@ -41,9 +41,10 @@ static void say_register(struct rsp *rsp, const struct rsp_regs *regs, unsigned 
 		packet__text(&rsp->packet, "xx");
 }
 
-void rsp_read_all(struct rsp *rsp, struct packet_reader *args)
+/* Those from `first` on, up to `end`; nothing may be left of the command. */
+static void reply_registers(struct rsp *rsp, const struct packet_reader *args, unsigned int first,
+			    unsigned int end)
 {
-	unsigned int count = tdesc__count(rsp_has_avx(rsp));
 	struct rsp_regs regs;
 
 	if (packet__left(args)) {
@@ -53,9 +54,14 @@ void rsp_read_all(struct rsp *rsp, struct packet_reader *args)
 	if (!read_regs(rsp, &regs))
 		return;
 	packet__begin(&rsp->packet);
-	for (unsigned int reg = 0; reg < count; reg++)
+	for (unsigned int reg = first; reg < end; reg++)
 		say_register(rsp, &regs, reg);
 	packet__end(&rsp->packet);
+}
+
+void rsp_read_all(struct rsp *rsp, struct packet_reader *args)
+{
+	reply_registers(rsp, args, 0, tdesc__count(rsp_has_avx(rsp)));
 }
 
 /* What is unavailable or said as x stays as it is. */
@@ -110,20 +116,10 @@ static bool take_register(struct rsp *rsp, struct packet_reader *args, unsigned 
 
 void rsp_read_one(struct rsp *rsp, struct packet_reader *args)
 {
-	struct rsp_regs regs;
 	unsigned int reg;
 
-	if (!take_register(rsp, args, &reg))
-		return;
-	if (packet__left(args)) {
-		rsp_malformed(rsp);
-		return;
-	}
-	if (!read_regs(rsp, &regs))
-		return;
-	packet__begin(&rsp->packet);
-	say_register(rsp, &regs, reg);
-	packet__end(&rsp->packet);
+	if (take_register(rsp, args, &reg))
+		reply_registers(rsp, args, reg, reg + 1);
 }
 
 void rsp_write_one(struct rsp *rsp, struct packet_reader *args)

@@ -35,12 +35,8 @@ static const struct server_events *events;
 static int peer = -1;
 static char *unsent;
 static size_t nr_unsent;
+static bool asks_room; /* the loop tells when the peer takes more */
 static bool leaving;
-
-bool server__connected(void)
-{
-	return peer >= 0;
-}
 
 static void close_peer(void)
 {
@@ -50,7 +46,7 @@ static void close_peer(void)
 	free(unsent);
 	unsent = NULL;
 	nr_unsent = 0;
-	leaving = false;
+	asks_room = leaving = false;
 }
 
 /* From the event loop only, so that nobody's connection ends while it is being served. */
@@ -60,26 +56,48 @@ static void lost(void)
 	events->gone();
 }
 
-static void flush(void)
+/* How much of it the peer takes now. */
+static size_t send_some(const char *bytes, size_t len)
 {
-	while (nr_unsent) {
-		ssize_t n = send(peer, unsent, nr_unsent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t sent = 0;
+
+	while (sent < len) {
+		ssize_t n = send(peer, bytes + sent, len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			break;
-		nr_unsent -= n;
-		memmove(unsent, unsent + n, nr_unsent);
+		sent += n;
 	}
-	loop__mod_fd(peer, EPOLLIN | (nr_unsent ? EPOLLOUT : 0));
+	return sent;
+}
+
+static void flush(void)
+{
+	size_t sent = send_some(unsent, nr_unsent);
+
+	nr_unsent -= sent;
+	memmove(unsent, unsent + sent, nr_unsent);
+	if (asks_room == !!nr_unsent)
+		return;
+	asks_room = nr_unsent;
+	loop__mod_fd(peer, EPOLLIN | (asks_room ? EPOLLOUT : 0));
 }
 
 void server__send(const void *bytes, size_t len)
 {
+	const char *rest = bytes;
+	size_t sent;
 	char *more;
 
 	if (peer < 0)
+		return;
+	/* The usual answer is taken whole. */
+	sent = nr_unsent ? 0 : send_some(rest, len);
+	rest += sent;
+	len -= sent;
+	if (!len)
 		return;
 	more = nr_unsent + len <= MAX_UNSENT ? realloc(unsent, nr_unsent + len) : NULL;
 	if (!more) {
@@ -88,7 +106,7 @@ void server__send(const void *bytes, size_t len)
 		return;
 	}
 	unsent = more;
-	memcpy(unsent + nr_unsent, bytes, len);
+	memcpy(unsent + nr_unsent, rest, len);
 	nr_unsent += len;
 	flush();
 }
@@ -163,10 +181,12 @@ static void on_listener(int fd, uint32_t ready, void *arg)
 	if (new < 0)
 		return;
 	drop_gone();
-	if (peer >= 0) {
+	if (peer >= 0 && (leaving || events->busy())) {
 		refuse(new);
 		return;
 	}
+	if (peer >= 0)
+		close_peer();
 	/* Answers are small and waited for; on a unix socket this fails and does not matter. */
 	setsockopt(new, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (loop__add_fd(new, EPOLLIN, on_peer, NULL)) {

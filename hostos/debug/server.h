@@ -10,6 +10,7 @@ struct server_events {
 	void (*connected)(void);
 	void (*received)(const void *bytes, size_t len);
 	void (*gone)(void); /* closed by the other side, or failed */
+	bool (*busy)(void); /* who is connected is in earnest; else the next one takes its place */
 };
 
 /*
@@ -23,8 +24,6 @@ void server__send(const void *bytes, size_t len);
 
 /* Ends the connection: at once, or when everything is sent. gone() is not called. */
 void server__hang_up(bool at_once);
-
-bool server__connected(void);
 
 /* Closes everything; removes the sockets that it has made. */
 void server__stop(void);

@@ -24,6 +24,14 @@
 #define RETRY_NS 20000000ull
 #define RETRIES 150 /* 3 s */
 
+/*
+ * Whoever steps over a breakpoint, or has one with a condition, lets everything go only to have
+ * it stand again some microseconds later. So the vCPU that has reported goes first, and the others
+ * follow when it has not come back by then; but none of them falls far behind in guest time.
+ */
+#define FOLLOW_NS 200000ull
+#define LAG_NS 1000000ull
+
 static struct vm *vm;
 static void (*on_stop)(const struct rsp_stop *stop);
 static struct loop_timer *retry;
@@ -34,6 +42,16 @@ static bool asked; /* somebody waits for on_stop() */
 
 /* What a vCPU has parked for and nobody was told of yet. */
 static uint32_t unreported[KAP_MAX_VCPUS];
+
+/* What was asked for, and what came of it: one that was away is heard of when it comes. */
+static enum rsp_action wanted[RSP_MAX_CPUS];
+static enum { STAYS, FOLLOWS, GOES, AWAY } moves[KAP_MAX_VCPUS];
+static uint32_t orders[KAP_MAX_VCPUS]; /* of those that follow */
+static struct loop_timer *follow, *recheck;
+static bool followers, rechecking;
+static bool apart; /* one stays or follows */
+static int told = -1; /* the vCPU of the last report, when it had parked by itself */
+static uint64_t together_ns; /* guest time when all ran last */
 
 static struct kap_park *park_of(unsigned int cpu)
 {
@@ -195,7 +213,13 @@ static void all_stand(void)
 	struct rsp_stop stop = { 0 };
 
 	loop__timer_stop(retry);
+	if (followers)
+		loop__timer_stop(follow);
+	followers = false;
 	clock__hold(vm);
+	if (!apart)
+		together_ns = clock__guest_ns();
+	told = -1;
 	dev__hold(vm, true);
 	state = STANDS;
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
@@ -203,6 +227,7 @@ static void all_stand(void)
 			collect(cpu);
 	if (next_report(&stop)) {
 		asked = false;
+		told = stop.cpu;
 		on_stop(&stop);
 	} else if (asked) {
 		asked = false;
@@ -214,8 +239,11 @@ static void all_stand(void)
 		stop.why = RSP_WHY_ASKED;
 		on_stop(&stop);
 	} else {
-		/* Only what is the kernel's own business. */
-		stop__release();
+		/* What is the kernel's own business, or a vCPU that has come up. */
+		for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+			if (moves[cpu] == AWAY)
+				wanted[cpu] = RSP_CONTINUE;
+		stop__resume(wanted);
 	}
 }
 
@@ -260,11 +288,20 @@ void stop__ask(void)
 		begin();
 }
 
+static bool one_came_back(void)
+{
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
+		if ((moves[cpu] == GOES || moves[cpu] == AWAY) && stop__parked(cpu))
+			return true;
+	return false;
+}
+
 void stop__doorbell(void)
 {
 	if (!vm || !on_stop)
 		return;
-	if (state == RUNS)
+	/* The bell of one that was seen already may come late. */
+	if (state == RUNS && one_came_back())
 		begin();
 	else if (state == STOPPING)
 		look(false);
@@ -273,6 +310,72 @@ void stop__doorbell(void)
 bool stop__standing(void)
 {
 	return state == STANDS;
+}
+
+static void on_follow(void *arg)
+{
+	(void)arg;
+	if (state != RUNS || !followers)
+		return;
+	if (one_came_back()) {
+		begin();
+		return;
+	}
+	followers = apart = false;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+		apart |= moves[cpu] == STAYS;
+		if (moves[cpu] != FOLLOWS)
+			continue;
+		moves[cpu] = GOES;
+		unreported[cpu] = 0;
+		let_go(cpu, orders[cpu]);
+	}
+}
+
+/*
+ * A vCPU that stands may have been about to ring, for itself and for whoever found a bit set then:
+ * as long as one stays behind, nobody relies on the bell alone.
+ */
+static void on_recheck(void *arg)
+{
+	(void)arg;
+	rechecking = state == RUNS && apart;
+	if (!rechecking)
+		return;
+	loop__timer_set(recheck, RETRY_NS);
+	if (one_came_back())
+		begin();
+}
+
+static void set_timers(void)
+{
+	if (followers)
+		loop__timer_set(follow, FOLLOW_NS);
+	if (apart && !rechecking)
+		loop__timer_set(recheck, RETRY_NS);
+	rechecking |= apart;
+}
+
+static void set_moves(void)
+{
+	bool one_first = told >= 0 && wanted[told] != RSP_STAY &&
+			 clock__guest_ns() - together_ns < LAG_NS;
+
+	followers = apart = false;
+	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
+		bool parked = stop__parked(cpu);
+
+		orders[cpu] = unreported[cpu] >> 16   ? unreported[cpu] >> 16 :
+			      wanted[cpu] == RSP_STEP ? KAP_GO_STEP :
+							KAP_GO_RUN;
+		moves[cpu] = GOES;
+		if (wanted[cpu] == RSP_STAY)
+			moves[cpu] = parked ? STAYS : AWAY;
+		else if (one_first && parked && (int)cpu != told)
+			moves[cpu] = FOLLOWS;
+		followers |= moves[cpu] == FOLLOWS;
+		apart |= moves[cpu] == STAYS || moves[cpu] == FOLLOWS;
+	}
 }
 
 void stop__resume(const enum rsp_action actions[RSP_MAX_CPUS])
@@ -284,23 +387,23 @@ void stop__resume(const enum rsp_action actions[RSP_MAX_CPUS])
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++)
 		if (unreported[cpu] && !(unreported[cpu] >> 16) && actions[cpu] != RSP_STAY &&
 		    explain(cpu, &stop)) {
+			told = cpu;
 			on_stop(&stop);
 			return;
 		}
 	points__apply(vm);
+	memmove(wanted, actions, sizeof(wanted));
+	set_moves();
 	clock__release(vm);
 	dev__hold(vm, false);
 	state = RUNS;
+	set_timers();
 	for (unsigned int cpu = 0; cpu < (unsigned int)vm->nr_cpus; cpu++) {
-		uint32_t order = actions[cpu] == RSP_STEP ? KAP_GO_STEP : KAP_GO_RUN;
-
-		if (actions[cpu] == RSP_STAY)
+		if (moves[cpu] != GOES)
 			continue;
-		if (unreported[cpu] >> 16)
-			order = unreported[cpu] >> 16;
 		unreported[cpu] = 0;
 		/* One that never answered may still do so: it must not stay behind. */
-		let_go(cpu, order);
+		let_go(cpu, orders[cpu]);
 	}
 }
 
@@ -314,15 +417,23 @@ void stop__release(void)
 		if (!(unreported[cpu] >> 16))
 			unreported[cpu] = 0;
 	}
+	told = -1;
 	stop__resume(all);
 }
 
 int stop__start(struct vm *machine, void (*fn)(const struct rsp_stop *stop))
 {
 	retry = loop__timer_new(on_retry, NULL);
-	if (!retry)
+	follow = loop__timer_new(on_follow, NULL);
+	recheck = loop__timer_new(on_recheck, NULL);
+	if (!retry || !follow || !recheck)
 		return -ENOMEM;
 	vm = machine;
+	/* Until somebody holds them, all go. */
+	for (unsigned int cpu = 0; cpu < KAP_MAX_VCPUS; cpu++) {
+		wanted[cpu] = RSP_CONTINUE;
+		moves[cpu] = GOES;
+	}
 	on_stop = fn;
 	return 0;
 }
@@ -330,6 +441,8 @@ int stop__start(struct vm *machine, void (*fn)(const struct rsp_stop *stop))
 void stop__end(void)
 {
 	loop__timer_free(retry);
-	retry = NULL;
+	loop__timer_free(follow);
+	loop__timer_free(recheck);
+	retry = follow = recheck = NULL;
 	on_stop = NULL;
 }

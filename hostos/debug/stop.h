@@ -32,8 +32,9 @@ bool stop__parked(unsigned int cpu);
 bool stop__alive(unsigned int cpu);
 
 /*
- * Lets vCPUs go, each as its action says; only while the machine stands. What another vCPU has to
- * report since the last stop comes first: then fn is called at once.
+ * Lets vCPUs go, each as its action says; only while the machine stands. The one that has reported
+ * goes first, the others may follow a little later. What another vCPU has to report since the last
+ * stop comes before that: then fn is called at once.
  */
 void stop__resume(const enum rsp_action actions[RSP_MAX_CPUS]);
 

@@ -56,7 +56,7 @@ void dev__doorbell(struct vm *vm, uint64_t slots);
 
 /*
  * While held, no input from the host reaches guest memory; requests in flight still end. Letting go
- * looks at every device once.
+ * looks at every device once, when any of them has asked dev__held() meanwhile.
  */
 void dev__hold(struct vm *vm, bool hold);
 bool dev__held(void);

@@ -128,16 +128,25 @@ void virtio__set_config(struct virtio_dev *dev, uint32_t offset, const void *dat
 		config_interrupt(dev);
 }
 
-void virtio__again(struct virtio_dev *dev, unsigned int q)
+static void want_look(struct virtio_dev *dev, uint32_t queues)
+{
+	__atomic_fetch_or(&vm__dev(dev->vm, dev->slot)->notify, queues, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&vm__ctl(dev->vm)->dev_pending, 1ULL << dev->slot, __ATOMIC_RELEASE);
+}
+
+static void ring_loop(const struct vm *vm)
 {
 	static const uint64_t one = 1;
-	struct vm *vm = dev->vm;
 
-	__atomic_fetch_or(&vm__dev(vm, dev->slot)->notify, 1u << q, __ATOMIC_RELEASE);
-	__atomic_fetch_or(&vm__ctl(vm)->dev_pending, 1ULL << dev->slot, __ATOMIC_RELEASE);
 	/* Only fails when the counter is full, and then the loop wakes up anyway. */
 	if (write(vm->doorbell_fd, &one, sizeof(one)) < 0)
 		return;
+}
+
+void virtio__again(struct virtio_dev *dev, unsigned int q)
+{
+	want_look(dev, 1u << q);
+	ring_loop(dev->vm);
 }
 
 static void stop_queues(struct virtio_dev *dev)
@@ -344,22 +353,26 @@ void dev__doorbell(struct vm *vm, uint64_t bits)
 	}
 }
 
-static bool held;
+static bool held, turned_away;
 
 bool dev__held(void)
 {
+	turned_away |= held;
 	return held;
 }
 
+/* A debugger holds and lets go thousands of times a second: nothing is looked at for nothing. */
 void dev__hold(struct vm *vm, bool hold)
 {
-	bool letting_go = held && !hold;
+	bool look = held && !hold && turned_away;
 
-	(void)vm;
 	held = hold;
-	for (unsigned int i = 0; letting_go && i < nr_slots; i++)
-		for (unsigned int q = 0; q < slots[i]->nr_queues; q++)
-			virtio__again(slots[i], q);
+	if (!look)
+		return;
+	turned_away = false;
+	for (unsigned int i = 0; i < nr_slots; i++)
+		want_look(slots[i], (1ull << slots[i]->nr_queues) - 1);
+	ring_loop(vm);
 }
 
 void dev__shutdown(struct vm *vm)

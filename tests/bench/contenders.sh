@@ -9,13 +9,14 @@
 say() { echo "bench: $*" >&2; }
 die() { say "$2"; exit "$1"; }
 
-all_contenders="native uml uml-pin ptrace seccomp direct qemu runsc"
+all_contenders="native uml uml-pin ptrace ptrace-gdb seccomp direct direct-open qemu runsc"
 
 check_names()
 {
 	for c in $1; do
 		case " $all_contenders " in
 		*" ${c%-pin} "*) ;;
+		*" ${c%-gdb} "*) ;;
 		*) die 2 "BENCH_ONLY: no contender $c; the names are at the top of tests/bench/run" ;;
 		esac
 	done

@@ -39,6 +39,8 @@ BEGIN {
 }
 
 function is_kap(name) { return name ~ /^(ptrace|seccomp|direct)(-pin)?$/ }
+function is_listening(name) { return name ~ /^(ptrace|seccomp|direct)-gdb(-pin)?$/ }
+function is_peer(name) { return name != "native" && !is_kap(name) && !is_listening(name) }
 
 {
 	key = $2 SUBSEP $1
@@ -142,23 +144,25 @@ function print_rows(	r, c, x, n)
 	printf "\n"
 }
 
-function print_against(	r, c, p, x, y, any_kap)
+function print_against(	r, c, p, x, y, any_kap, any_peer)
 {
-	for (c = 1; c <= columns; c++)
+	for (c = 1; c <= columns; c++) {
 		any_kap += is_kap(column[c])
-	if (!any_kap || any_kap == columns)
+		any_peer += is_peer(column[c])
+	}
+	if (!any_kap || !any_peer)
 		return
 	printf "\n%-26s", "kap's time / peer's time"
 	for (c = 1; c <= columns; c++)
 		for (p = 1; p <= columns && is_kap(column[c]); p++)
-			if (!is_kap(column[p]) && column[p] != "native")
+			if (is_peer(column[p]))
 				printf " %18s", column[c] "/" column[p]
 	printf "\n"
 	for (r = 1; r <= rows; r++) {
 		printf "%-26s", short(row[r])
 		for (c = 1; c <= columns; c++)
 			for (p = 1; p <= columns && is_kap(column[c]); p++) {
-				if (is_kap(column[p]) || column[p] == "native")
+				if (!is_peer(column[p]))
 					continue
 				x = result(column[c], row[r])
 				y = result(column[p], row[r])
@@ -170,6 +174,31 @@ function print_against(	r, c, p, x, y, any_kap)
 					printf " %18s", "-"
 			}
 		printf "\n"
+	}
+}
+
+# What it costs that a debugger could come: each row, and the median of all.
+function print_listening(	c, r, x, y, plain, n, all)
+{
+	for (c = 1; c <= columns; c++) {
+		plain = column[c]
+		if (!is_listening(plain) || !sub(/-gdb/, "", plain) || !(plain in total))
+			continue
+		printf "\n%s: time with --gdb / without, no debugger there\n", plain
+		if (is_void(column[c]) || is_void(plain))
+			printf "void\n"
+		all = ""
+		for (r = 1; r <= rows && !is_void(column[c]) && !is_void(plain); r++) {
+			x = result(column[c], row[r])
+			y = result(plain, row[r])
+			if (x <= 0 || y <= 0)
+				continue
+			printf "%-26s %.3f\n", short(row[r]), x / y
+			if (row[r] != "control")
+				all = all " " x / y
+		}
+		if (all)
+			printf "%-26s %.3f\n", "median of these rows", median(all)
 	}
 }
 
@@ -215,6 +244,7 @@ END {
 		exit 1
 	print_rows()
 	print_against()
+	print_listening()
 	print_outside()
 	if (lacking)
 		printf "\nvoid:%s: fewer than %d sets whose control stayed within %d %%;\n" \

@@ -207,18 +207,24 @@ guest_points()
 	show_points "$program"
 }
 
-# show_points PROGRAM: does that with the output of the last run
-show_points()
+# points_in FILE PREFIX: each of its lines "ok - ...", "not ok - ..." or "skip - ..." as a point of
+# this script; comments as they are
+points_in()
 {
-	program=$1
-	grep -aE '^(ok|not ok|skip) - |^# ' "$out" >"$dir/points"
+	grep -aE '^(ok|not ok|skip) - |^# ' "$1" >"$dir/points"
 	while IFS= read -r line; do
 		case $line in
-		'ok - '*) point 0 "$program: ${line#ok - }" ;;
-		'not ok - '*) point 1 "$program: ${line#not ok - }" ;;
-		'skip - '*) skip "$program: ${line#skip - }" "not possible here" ;;
+		'ok - '*) point 0 "$2: ${line#ok - }" ;;
+		'not ok - '*) point 1 "$2: ${line#not ok - }" ;;
+		'skip - '*) skip "$2: ${line#skip - }" 'not possible here' ;;
 		*) echo "$line" ;;
 		esac
 	done <"$dir/points"
-	wants 0 "$program comes to its end"
+}
+
+# show_points PROGRAM: does that with the output of the last run
+show_points()
+{
+	points_in "$out" "$1"
+	wants 0 "$1 comes to its end"
 }

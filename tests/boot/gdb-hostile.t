@@ -47,6 +47,23 @@ garbage()
 	alive 'nonsense'
 }
 
+# Whoever connects and has nothing to say, like a port scanner, does not stop the guest; nor does
+# what is no packet. A debugger takes its place.
+silent()
+{
+	answers="for i in \$(seq 400); do grep -q '^WORD ' '$out' && exit; sleep 0.05; done; exit 1"
+	rsp "$KAP_CPUS vCPU: a connection without a word" \
+		"sh echo silent-$KAP_CPUS >'$dir/in'" "sh $(echo "$answers" | sed "s/WORD/silent-$KAP_CPUS/")" \
+		'raw GET / HTTP/1.0\n\n' 'raw $?#00' 'byte -' \
+		"sh echo words-$KAP_CPUS >'$dir/in'" "sh $(echo "$answers" | sed "s/WORD/words-$KAP_CPUS/")" \
+		"sh timeout 20 '$built/rspclient' '$socket' 'cmd ?' 'expect T02' 'cmd D' 'expect OK'" \
+		closed
+	rsp "$KAP_CPUS vCPU: Ctrl-C is enough to be one" interrupt 'stays 200' \
+		"sh timeout 20 '$built/rspclient' '$socket' closed | grep -q another" 'cmd ?' \
+		'expect T02' 'cmd D' 'expect OK'
+	alive 'silent connections'
+}
+
 errors()
 {
 	rsp "$KAP_CPUS vCPU: memory that isn't there: errors" 'cmd ?' 'cmd m10,8' 'expect E' \
@@ -186,6 +203,7 @@ one_guest()
 {
 	guest "$usual_kernel" --verbose --append "$watchdogs" -- sh -c "$answering"
 	until_shown up || { end_guest; return; }
+	silent
 	garbage
 	errors
 	gdb_killed stopped
@@ -200,9 +218,41 @@ one_guest()
 	point $? "$KAP_CPUS vCPU: the socket is gone"
 }
 
+# ---- a user page that is not there
+
+paged()
+{
+	truncate -s 32M "$dir/swap"
+	guest "$usual_kernel" --disk "$dir/swap" -- /t/debugged paged
+	until_shown 'swapped out' || { end_guest; return; }
+	pid=$(sed -n 's/^paged //p' "$out")
+	go="sh echo go >'$dir/in'"
+	# It is hit before the page is asked for; the step brings that back.
+	rsp "$KAP_CPUS vCPU: a breakpoint in a page that is swapped out: hit, and stepped from" \
+		'cmd ?' 'expect T' "monitor space $pid" \
+		'cmd m10000000,4' 'expect E' 'cmd M10000000,1:90' 'expect E' \
+		'cmd Z0,10000000,1' 'expect OK' noack 'send c' 'stays 100' "$go" 'reply' \
+		'expect T05' 'has ;10:0000001000000000;' 'cmd z0,10000000,1' 'expect OK' \
+		'cmd s' 'expect T05' 'has ;10:0300001000000000;' 'cmd m10000000,4' \
+		'expect 48ffc0c3' 'cmd D' 'expect OK'
+	until_shown 'taken away' || { end_guest; return; }
+	shows 'called 42' "$KAP_CPUS vCPU: the code has done what it should"
+	rsp "$KAP_CPUS vCPU: where no page is any more: hit when there is one again" \
+		'cmd ?' 'expect T' "monitor space $pid" \
+		'cmd m10000000,4' 'expect E' 'cmd Z0,10000000,1' 'expect OK' noack 'send c' \
+		'stays 100' "$go" 'reply' 'expect T05' 'has ;10:0000001000000000;' \
+		'cmd m10000000,4' 'expect 48ffc0c3' 'send c' "sh until grep -q 'once more' '$out'; do
+			sleep 0.05; done" 'interrupt' 'reply' 'expect T02' 'cmd z0,10000000,1' \
+		'expect OK' 'cmd Z0,10000000,1' 'expect OK' "$go" 'send c' 'reply' 'expect W07'
+	shows 'called 43' "$KAP_CPUS vCPU: the code there has, too"
+	ends 7 "$KAP_CPUS vCPU: a breakpoint in a program that ends is no matter"
+	rm "$dir/swap"
+}
+
 ported=no
 for KAP_CPUS in $counts; do
 	one_guest
+	paged
 done
 KAP_CPUS=1
 tcp

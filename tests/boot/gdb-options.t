@@ -201,6 +201,36 @@ kap_plain --name=linked -- true
 is "$(ls "$dir/elsewhere")" '' 'nor where a link leads'
 rm "$XDG_RUNTIME_DIR/kap"
 
+# Somebody for whom neither place is of use.
+stranger()
+{
+	setpriv --reuid=$stranger --regid=$stranger --clear-groups timeout 60 "$dir/for-all/kap" \
+		run --timeout 50 "$@" </dev/null >"$out" 2>"$log"
+	status=$?
+}
+
+stranger=$((70000 + $$ % 100000))
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ ! -e /tmp/kap-$stranger ]; then
+	mkdir -m 755 "$dir/for-all"
+	chmod 755 "$dir"
+	cp "$KAP" build/vmlinux build/initramfs.cpio "$dir/for-all/"
+	chmod -R a+rX "$dir/for-all"
+	mkdir -m 700 /tmp/kap-$stranger
+	stranger --name=web -- true
+	wants 122 'a name, but no folder that could be used for it'
+	one_line 'is an error, in one line'
+	has "/tmp/kap-$stranger': Permission denied" 'which names the place'
+	stranger -- echo let-go
+	wants 0 'without a name the guest runs'
+	is "$(cat "$log")" '' 'and says nothing of it'
+	chown $stranger /tmp/kap-$stranger
+	XDG_RUNTIME_DIR=/nonexistent stranger --name=web -- echo named
+	wants 0 'without XDG_RUNTIME_DIR the other place does'
+	rm -r /tmp/kap-$stranger
+else
+	skip 'a name without a folder for it' 'needs root to become another user'
+fi
+
 # ---- kap gdb starts and ends others
 
 # A gdb that tells how it was called, does as it is told, and has a status of its own.
@@ -268,7 +298,25 @@ kill -TERM "$sid"
 wait $job
 is $? 143 'SIGTERM to kap gdb gives 143'
 is "$(gone 200)" 0 'and ends both'
+
+# Not in the environment of make check, where make would take its options from another one.
+env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -o all install DESTDIR="$dir/root" prefix=/usr \
+	mandir=/usr/share/man >"$dir/make.out" 2>&1
+is $? 0 'make install DESTDIR='
+[ -f "$dir/root/usr/lib/kap/kap-gdb.py" ]
+point $? 'installs the helpers for gdb'
+from_build=$KAP
+KAP=$dir/root/usr/bin/kap
+kap_gdb
+wants 7 'kap gdb from there'
+shows "arg: source $dir/root/usr/bin/../lib/kap/kap-gdb.py" 'finds them'
+shows "arg: $dir/root/usr/bin/../lib/kap/vmlinux" 'and the kernel'
+is "$(grep -c "without kap's helpers" "$log")" 0 'and misses nothing'
 unset GDB
+kap_gdb --gdb-option=-batch --gdb-option=-ex '--gdb-option=help kap-connect' -- true
+wants 0 'with gdb itself, too'
+shows 'kap-connect' 'which loads them'
+KAP=$from_build
 
 # ---- with gdb itself
 

@@ -72,15 +72,7 @@ gdb_session()
 		-ex "python session('$session_name')" "$guest_kernel" \
 		</dev/null >"$dir/gdb.out" 2>&1
 	gdb_status=$?
-	grep -aE '^(ok|not ok|skip) - |^# ' "$dir/gdb.out" >"$dir/points"
-	while IFS= read -r line; do
-		case $line in
-		'ok - '*) point 0 "$KAP_CPUS vCPU: ${line#ok - }" ;;
-		'not ok - '*) point 1 "$KAP_CPUS vCPU: ${line#not ok - }" ;;
-		'skip - '*) skip "$KAP_CPUS vCPU: ${line#skip - }" 'not possible here' ;;
-		*) echo "$line" ;;
-		esac
-	done <"$dir/points"
+	points_in "$dir/gdb.out" "$KAP_CPUS vCPU"
 	if [ $gdb_status = 0 ] && grep -qx 'session over' "$dir/gdb.out"; then
 		point 0 "$KAP_CPUS vCPU: $session_name: gdb comes to its end"
 	else

@@ -83,6 +83,23 @@ in_programs()
 	is "$(grep -c '^answer' "$out")" 1 "$KAP_CPUS vCPU: memory of one process was written"
 }
 
+# The registers that gdb's description of the processor adds to the oldest ones.
+in_vectors()
+{
+	guest "$usual_kernel" -- sh -c '/t/debugged vectors & read x; kill $!; echo "end $x"'
+	within 20 grep -q '^vectors ' "$out"
+	gdb_session vectors
+	if ! grep -q '^none' "$out"; then
+		until_shown 'ymm3 0x3001 0x3002 0x3003 0x77' || { end_guest; return; }
+		point 0 "$KAP_CPUS vCPU: what gdb wrote into the upper half of a ymm counts"
+		until_shown 'ymm15 0xf001 0x55 0xf003 0xf004' || { end_guest; return; }
+		point 0 "$KAP_CPUS vCPU: and into the lower half of another"
+		is "$(grep -c '^ymm' "$out")" 2 "$KAP_CPUS vCPU: no other register has changed"
+	fi
+	echo word >&4
+	ends 0 "$KAP_CPUS vCPU: the program goes on when gdb has left"
+}
+
 # ---- modules
 
 in_modules()
@@ -137,6 +154,7 @@ for KAP_CPUS in $counts; do
 	fi
 	while_idle
 	while_spinning
+	in_vectors
 	to_the_end
 done
 finish

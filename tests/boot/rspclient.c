@@ -19,6 +19,7 @@
  *	sh COMMAND	a shell command of the host, which must succeed
  *	limit MS	how long an answer may take (10000)
  *	hits ADDR N	N hits of a breakpoint there, stepped over each time; shows ns for each
+ *	turns N		N questions that no vCPU has to answer; shows ns for each
  *	trace N FILE	N single steps; writes ip and sp behind each
  *	follow FILE EVERY	breakpoints at every EVERYth new ip of such a file are hit in
  *			that order
@@ -294,6 +295,19 @@ static void hits(const char *args)
 	wants("OK", "z0,%lx,1", (long)addr);
 }
 
+/* What the way to kap and back costs: four of them are in a hit. */
+static void turns(const char *args)
+{
+	uint64_t begin = now_ns();
+	unsigned int n = strtoul(args, NULL, 10);
+
+	if (!n)
+		fail("turns N");
+	for (unsigned int i = 0; i < n; i++)
+		wants("QC", "qC");
+	printf("%u turns, %lu ns each\n", n, (long)((now_ns() - begin) / n));
+}
+
 static void trace(const char *args)
 {
 	uint64_t begin = now_ns();
@@ -544,6 +558,8 @@ static void run(const char *line)
 		limit_ms = atoi(args);
 	} else if (!strcmp(word, "hits")) {
 		hits(args);
+	} else if (!strcmp(word, "turns")) {
+		turns(args);
 	} else if (!strcmp(word, "trace")) {
 		trace(args);
 	} else if (!strcmp(word, "follow")) {

@@ -42,14 +42,34 @@ hits()
 	guest "$usual_kernel" -- /t/debugged fast
 	until_shown 'fast '
 	rsp "$KAP_CPUS vCPU: a breakpoint is hit 10,000 times" noack 'cmd ?' 'expect T' \
-		"hits $sys_getppid 10000" 'cmd D' 'expect OK'
-	sed 's/^/# /' "$dir/rsp" | grep hits
-	each=$(sed -n 's/.*hits, \([0-9]*\) ns each/\1/p' "$dir/rsp")
-	# More vCPUs than host CPUs take turns at being held.
-	most=3000000
-	[ "$KAP_CPUS" -le "$(nproc)" ] || most=20000000
-	[ -n "$each" ] && [ "$each" -lt $most ]
-	point $? "$KAP_CPUS vCPU: in less than $((most / 1000000)) ms each (the aim is 100 us)"
+		'turns 10000' "hits $sys_getppid 10000" 'cmd D' 'expect OK'
+	grep -aE ' (hits|turns), ' "$dir/rsp" | sed 's/^/# /'
+	# Of a hit four turns are the debugger's own: what it would take to ask anything.
+	beyond=$(awk '$2 == "turns," { turn = $3 } $2 == "hits," { print int(($3 - 4 * turn) / 1000) }' \
+		"$dir/rsp")
+	# On a machine that does other things.
+	[ -n "$beyond" ] && [ "$beyond" -lt 3000 ]
+	point $? "$KAP_CPUS vCPU: $beyond us each beyond the debugger's own time, less than 3000 (the aim is 100)"
+	end_guest
+}
+
+# The vCPU that is stepped goes first, but the others are not forgotten.
+others()
+{
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	guest "$usual_kernel" -- sh -c 'taskset -c 0 /t/debugged fast &
+		taskset -c 1 sh -c "i=0; while :; do i=\$((i + 1))
+			[ \$((i % 200)) != 0 ] || echo at \$i; done"'
+	until_shown 'fast '
+	until_shown 'at 400'
+	reached=$(grep -c '^at ' "$out")
+	rsp "$KAP_CPUS vCPU: a breakpoint is hit 5,000 times on one of them" noack 'cmd ?' 'expect T' \
+		"hits $sys_getppid 100" "sh grep -c '^at ' '$out' >'$dir/reached'" \
+		"hits $sys_getppid 5000" "sh grep -c '^at ' '$out' >'$dir/went-on'" \
+		'cmd D' 'expect OK'
+	[ "$(cat "$dir/went-on")" -gt "$(($(cat "$dir/reached") + 2))" ]
+	point $? "$KAP_CPUS vCPU: another one works meanwhile"
+	echo "# lines from there: $reached, $(cat "$dir/reached"), $(cat "$dir/went-on")"
 	end_guest
 }
 
@@ -120,6 +140,7 @@ cycles()
 for KAP_CPUS in $counts; do
 	steps
 	hits
+	[ "$KAP_CPUS" = 1 ] || others
 	user_hits
 	cycles
 done

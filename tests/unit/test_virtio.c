@@ -167,6 +167,32 @@ static void test_again(void **state)
 	assert_int_equal(notified[0], 1);
 }
 
+static void test_hold(void **state)
+{
+	(void)state;
+	start(0);
+	notified[0] = 0;
+	dev__hold(&fake_vm, true);
+	dev__hold(&fake_vm, false);
+	fake_run_loop();
+	/* Nobody was turned away. */
+	assert_int_equal(notified[0], 0);
+	assert_false(dev__held());
+	dev__hold(&fake_vm, true);
+	assert_true(dev__held());
+	dev__hold(&fake_vm, true);
+	fake_run_loop();
+	assert_int_equal(notified[0], 0);
+	dev__hold(&fake_vm, false);
+	assert_false(dev__held());
+	fake_run_loop();
+	assert_int_equal(notified[0], 1);
+	dev__hold(&fake_vm, true);
+	dev__hold(&fake_vm, false);
+	fake_run_loop();
+	assert_int_equal(notified[0], 1);
+}
+
 struct waiter {
 	uint32_t seen;
 	pid_t tid;
@@ -470,6 +496,7 @@ int main(void)
 		TEST(test_interrupt),
 		TEST(test_config_change),
 		TEST(test_again),
+		TEST(test_hold),
 		TEST(test_answer_wakes),
 		TEST(test_reset_waits),
 		TEST(test_queue_off),

@@ -6,9 +6,9 @@
  * Parking: the monitor puts a number into kap_park.hold, another one each time, and sends
  * KAP_PARK_SIGNAL to the vCPU's thread, whatever its interrupt flag says. The vCPU fills the fields
  * behind `parked`, copies the number there (release), sets KAP_CTL_PARK in kap_ctl.dev_pending and
- * rings, and waits while hold is not 0 (shared futex). It also parks by itself, with
- * KAP_HOLD_SELF, when it meets one of the reasons KAP_PARK_STEP and up while kap_ctl.debug has
- * KAP_DEBUG_ON.
+ * rings, whatever was set there (who set it may have been parked before it rang), and waits while
+ * hold is not 0 (shared futex). It also parks by itself, with KAP_HOLD_SELF, when it meets one of
+ * the reasons KAP_PARK_STEP and up while kap_ctl.debug has KAP_DEBUG_ON.
  *
  * Letting go: the monitor may change regs, puts what to do next into `order`, clears hold
  * (release) and wakes the futex. The vCPU takes regs and clears parked before it runs on; if it
