@@ -2,9 +2,9 @@
 /*
  * The guest kernel's own mappings, in the host process that it executes in.
  *
- * On the direct engine these are many, and a change is made in one: the others' are missing, or out of
- * date, until the kernel comes there. What has to be taken away is noted in a ring; a mapping that
- * is missing is filled in by the kernel when it faults.
+ * On the direct engine these are many, and a change is made in one: the others' are missing, or out
+ * of date, until the kernel comes there. What has to be taken away is noted in a ring; a mapping
+ * that is missing is filled in by the kernel when it faults.
  */
 #include "engine/direct.h"
 #include "lock.h"

@@ -37,7 +37,7 @@ static const char run[] =
 	"  --mem SIZE            guest memory, with K, M or G (default 256M, at least 32M)\n"
 	"  --cpus N|host         vCPUs, 1 to 64 (default 1); host: as many as kap may use here\n"
 	"  --pin LIST            host CPUs for vCPUs 0, 1, ... in turn, as in 0-1,3\n"
-	"  --engine NAME         how guest user code is run: auto (default), ptrace, or direct and\n"
+	"  --engine NAME         how guest user code is run: auto (default), ptrace; direct and\n"
 	"                        direct-open, which are faster and not safe yet: kap(1)\n"
 	"  --kernel FILE         guest kernel, a vmlinux built for kap\n"
 	"  --initrd FILE|none    initial file system, a cpio archive (may be compressed)\n"

@@ -405,13 +405,13 @@ int options__parse(int argc, char **argv, struct run_options *options)
 	int id, err, first = 1;
 
 	*options = (struct run_options){
-		.engine = { .engine = KAP_ENGINE_PTRACE },
 		.mem = 256ull << 20,
 		.cpus = 1,
 		.root = "initrd",
 		.run_args = calloc(argc + 1, sizeof(*argv)),
 		.gdb_options = calloc(argc + 1, sizeof(*argv)),
 	};
+	options->engine.engine = KAP_ENGINE_PTRACE;
 	if (!options->run_args || !options->gdb_options) {
 		msg__error("options: %s; free some memory", strerror(ENOMEM));
 		return -EINVAL;

@@ -143,8 +143,9 @@ static int load(struct run *run)
 	});
 	/* A script that reads stderr has chosen the engine itself. */
 	if (o->engine.engine == KAP_ENGINE_DIRECT && isatty(STDERR_FILENO))
-		msg__note("the engine %s does not isolate guest programs yet: they can do what you "
-			  "can do on this host; use --engine=ptrace for programs that you don't trust",
+		msg__note("the engine %s does not isolate guest programs yet: they can do what "
+			  "you can do on this host; use --engine=ptrace for programs that you "
+			  "don't trust",
 			  engine__name(&o->engine));
 	msg__detail("kernel %s, %llu MiB, engine %s", run->kernel_path,
 		    (unsigned long long)(o->mem >> 20), engine__name(&o->engine));

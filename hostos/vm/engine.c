@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which engine runs guest user code. The direct engine needs of the host: protection keys of the CPU
- * (pkeys(7)), syscall user dispatch (prctl(2), Linux 5.11), and signals that are delivered to a stack
- * behind a key (Linux 6.12).
+ * Which engine runs guest user code. The direct engine needs of the host: protection keys of the
+ * CPU (pkeys(7)), syscall user dispatch (prctl(2), Linux 5.11), and signals that are delivered to a
+ * stack behind a key (Linux 6.12).
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -12,8 +12,8 @@ struct engine {
 };
 
 /*
- * What --engine names, for this host: 0, -EINVAL when there is no such engine, -ENOTSUP when the host
- * lacks what it needs; *why says then what, and what to do.
+ * What --engine names, for this host: 0, -EINVAL when there is no such engine, -ENOTSUP when the
+ * host lacks what it needs; *why says then what, and what to do.
  */
 int engine__choose(const char *name, struct engine *engine, const char **why);
 

@@ -18,8 +18,7 @@
 /* A timer's signal comes later than its deadline, but hardly by more. */
 #define TIMER_LATE_NS 1000000000ULL
 
-static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE]
-	__attribute__((aligned(KAP_PAGE_SIZE)));
+static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE] __attribute__((aligned(KAP_PAGE_SIZE)));
 static struct kap_shell home;
 
 struct kap_shell *direct_here[KAP_MAX_VCPUS];
@@ -103,8 +102,8 @@ void direct_first_ops(struct kap_shell *shell)
 static void map_here(kap_u64 va, const void *memory, kap_u64 len, int key)
 {
 	kap_u64 prot = HOST_PROT_READ | HOST_PROT_WRITE;
-	long err = host_call(HOST_mmap, va, len, prot, HOST_MAP_SHARED | HOST_MAP_FIXED,
-			     KAP_FD_RAM, kap_phys(memory));
+	long err = host_call(HOST_mmap, va, len, prot, HOST_MAP_SHARED | HOST_MAP_FIXED, KAP_FD_RAM,
+			     kap_phys(memory));
 
 	if (err != (long)va)
 		host_failed("mapping the direct engine's pages", err);
@@ -322,8 +321,7 @@ static noreturn void wait_turn(struct direct_runner *r)
 {
 	kap_u32 turn;
 
-	while ((turn = __atomic_exchange_n(&r->turn, DIRECT_WAIT, __ATOMIC_ACQ_REL)) !=
-	       DIRECT_GO) {
+	while ((turn = __atomic_exchange_n(&r->turn, DIRECT_WAIT, __ATOMIC_ACQ_REL)) != DIRECT_GO) {
 		if (turn == DIRECT_LOOK)
 			rescue(r);
 		else

@@ -38,8 +38,8 @@ BEGIN {
 	rows = split(order, row, " ")
 }
 
-function is_kap(name) { return name ~ /^(ptrace|seccomp|direct)(-pin)?$/ }
-function is_listening(name) { return name ~ /^(ptrace|seccomp|direct)-gdb(-pin)?$/ }
+function is_kap(name) { return name ~ /^(ptrace|seccomp|direct|direct-open)(-pin)?$/ }
+function is_listening(name) { return name ~ /^(ptrace|seccomp|direct|direct-open)-gdb(-pin)?$/ }
 function is_peer(name) { return name != "native" && !is_kap(name) && !is_listening(name) }
 
 {

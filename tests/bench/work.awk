@@ -31,7 +31,7 @@ BEGIN {
 
 function emulates(name) { return name ~ /^qemu/ }
 function group(name) { return emulates(name) ? name : "" }
-function is_kap(name) { return name ~ /^(ptrace|seccomp|direct)(-pin)?$/ }
+function is_kap(name) { return name ~ /^(ptrace|seccomp|direct|direct-open)(-pin)?$/ }
 
 {
 	set = $2 SUBSEP $1

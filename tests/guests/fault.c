@@ -2,7 +2,7 @@
 /* Page faults of user code: where, why, and again after a mapping was made. */
 #include "lib.h"
 
-#define AT	0x300000123000UL
+#define AT 0x300000123000UL
 
 USER_PROGRAM(load, "mov (%rdi), %rax; int3");
 USER_PROGRAM(store, "mov %rsi, (%rdi); int3");
@@ -93,7 +93,8 @@ static void kernel_window(void)
 	if (present && !boot->keys)
 		return;
 	start(store, KAP_WINDOW + KAP_PHYS_RAM, 0xbad);
-	fault_is(KAP_WINDOW + KAP_PHYS_RAM, present | KAP_PF_WRITE, "the kernel window is not there");
+	fault_is(KAP_WINDOW + KAP_PHYS_RAM, present | KAP_PF_WRITE,
+		 "the kernel window is not there");
 	start(load, KAP_WINDOW + KAP_PHYS_BOOT, 0);
 	fault_is(KAP_WINDOW + KAP_PHYS_BOOT, present, "nor can it be read");
 }

@@ -29,8 +29,8 @@
 #define KAP_STUB_END		0x660000003000
 
 /*
- * The direct engine's pages in each process: a block of KAP_DIRECT_BLOCK bytes and a stack for
- * signals for each vCPU. Within 2 GiB of the kernel's text, which addresses them relative to itself.
+ * The direct engine's pages in each process: for each vCPU a block of KAP_DIRECT_BLOCK bytes and a
+ * stack for signals. Within 2 GiB of the kernel's text, which addresses them relative to itself.
  */
 #define KAP_DIRECT_BLOCKS	0x66ffbff00000
 #define KAP_DIRECT_BLOCK	0x100

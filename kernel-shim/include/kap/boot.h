@@ -35,7 +35,7 @@ struct kap_boot {
 	kap_u32 max_map_count;		/* host limit on mappings of one process */
 	kap_u64 mmap_min_addr;		/* host limit on low mappings, bytes */
 	kap_u32 host_cpus;		/* CPUs of the host that the VM may use */
-	kap_u32 keys;			/* direct engine: 1: kernel memory behind a protection key */
+	kap_u32 keys;			/* direct engine: 1: kernel memory is behind a key */
 	kap_u8 seed[64];		/* fresh entropy for this run */
 	char cmdline[KAP_CMDLINE_SIZE];	/* NUL terminated */
 };
