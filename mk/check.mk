@@ -11,6 +11,11 @@ CHECK_DEPS :=
 
 SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t \
 	tests/fuzz/*.t))
+# What runs once more on the direct engine, where the host can do without its keys.
+DIRECT_TESTS := tests/guests/guests.t $(patsubst %,tests/boot/%.t,run abi modules terminal linux)
+ifeq ($(origin TESTS),undefined)
+ALSO_DIRECT := y
+endif
 TESTS ?= $(UNIT_TESTS) $(SCRIPT_TESTS)
 
 $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
@@ -20,6 +25,19 @@ $(UNIT_TESTS): build/%: build/obj/%.o $(filter-out $(HOSTOS_MAIN),$(HOSTOS_OBJ))
 
 check: lint all $(UNIT_TESTS) $(CHECK_DEPS)
 	@prove --timer --exec tests/run $(PROVEFLAGS) $(TESTS)
+	@[ -z '$(ALSO_DIRECT)' ] || $(MAKE) --no-print-directory check-direct
+
+check-direct:
+	@if build/kap run --engine direct-open --timeout 60 -- true; then \
+		echo 'Once more, on the direct engine without keys:'; \
+		KAP_ENGINE=direct-open prove --timer --exec tests/run $(PROVEFLAGS) $(DIRECT_TESTS); \
+	else \
+		echo 'skip the direct engine: this host has no syscall user dispatch'; \
+	fi
+
+# A host with protection keys, emulated: minutes, and a kernel from Debian.
+check-pku: all $(CHECK_DEPS)
+	@prove --timer --exec tests/run $(PROVEFLAGS) tests/pku/pku.t
 
 bench: all
 	@test -x tests/bench/run || { echo 'bench: tests/bench/run does not exist' >&2; exit 1; }

@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The direct engine with protection keys, on an emulated host (tests/pku/host). Slow, and not a part
+# of `make check`: make check-pku.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+points=0
+failed=0
+out=$(mktemp) || exit 1
+trap 'rm -f "$out"' EXIT
+
+# point STATUS TEXT
+point()
+{
+	points=$((points + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $points - $2"
+	else
+		echo "not ok $points - $2"
+		sed 's/^/# /' "$out" | tail -n 20
+		failed=1
+	fi
+}
+
+kap='kap run --engine direct --kernel /kap/vmlinux --initrd /kap/initramfs.cpio --timeout 100'
+
+tests/pku/host sh -c 'grep -qw ospke /proc/cpuinfo && uname -r' >"$out" 2>&1
+status=$?
+if [ $status = 77 ]; then
+	echo "1..0 # SKIP $(tail -n 1 "$out")"
+	exit 0
+fi
+point $status "a host with keys, Linux $(tail -n 2 "$out" | head -n 1)"
+
+tests/pku/host -n sh -c "$kap -- sh -c 'echo from the guest; exit 7'" >"$out" 2>&1
+[ "$?$(grep -c '^from the guest' "$out")" = 71 ]
+point $? 'Linux boots, as an unprivileged user, and ends with the status of its command'
+
+tests/pku/host sh -c "$kap --cpus 2 -- sh -c 'for i in 1 2 3 4 5; do ls -R /proc/1 | wc -l & done; wait; echo all'" \
+	>"$out" 2>&1
+grep -qx all "$out"
+point $? 'with two vCPUs, which share a host CPU'
+
+# The emulation lacks alignment checks and SSE exceptions, and ends with what is in trap.c.
+for guest in fault spaces map xstate evict doorbell; do
+	tests/pku/host -f build/tests/guests/$guest sh -c "
+		kap run --engine direct --kernel /t/$guest --initrd none --mem 64M --timeout 20 -v 2>&1" \
+		>"$out"
+	! grep -q '^not ok' "$out" && grep -q '^ok' "$out"
+	point $? "the test kernel $guest"
+done
+grep -q . "$out"
+echo "1..$points"
+exit $failed
