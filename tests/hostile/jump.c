@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jumps onto instructions of the kernel: `jump every COUNT` onto each of the first COUNT bytes of
+ * its image, `jump at ADDRESS...` onto each of these; all with three sets of registers. However it
+ * ends, the rights of user code must be what they were.
+ */
+#define _GNU_SOURCE
+#include "hostile.h"
+
+#define IMAGE	   (KAP_WINDOW + KAP_PHYS_RAM)
+#define BATCH	   400
+#define STACK_SIZE (1UL << 16)
+#define NR_SETS	   3
+
+/* What the direct engine's kernel has in PKRU, and user code. */
+#define PKRU_KERNEL 0x55555540
+#define PKRU_OPEN   0
+
+enum { FAULTS, LANDED, SPUN, KILLED, WIDENED, NR_RESULTS };
+
+struct tally {
+	ulong next, made, result[NR_RESULTS];
+};
+
+static struct tally *tally;
+static unsigned int pkru_before;
+ulong jump_regs[3], jump_sp, jump_target, landing_sp;
+void jump_to_target(void);
+void landing(void);
+void landed(void);
+
+asm(".text\n"
+    "jump_to_target:\n"
+    "	mov %rsp, landing_sp(%rip)\n"
+    "	lea landing(%rip), %rdi\n"
+    "	mov %rdi, %rsi\n"
+    "	mov %rdi, %r8\n"
+    "	mov %rdi, %r9\n"
+    "	mov %rdi, %r10\n"
+    "	mov %rdi, %r11\n"
+    "	mov %rdi, %r12\n"
+    "	mov %rdi, %r13\n"
+    "	mov %rdi, %r14\n"
+    "	mov %rdi, %r15\n"
+    "	mov %rdi, %rbx\n"
+    "	mov %rdi, %rbp\n"
+    "	mov jump_regs(%rip), %rax\n"
+    "	mov jump_regs+8(%rip), %rcx\n"
+    "	mov jump_regs+16(%rip), %rdx\n"
+    "	mov jump_sp(%rip), %rsp\n"
+    "	jmp *jump_target(%rip)\n"
+    "landing:\n"
+    "	cld\n"
+    "	mov landing_sp(%rip), %rsp\n"
+    "	and $-16, %rsp\n"
+    "	call landed\n"
+    "	ud2\n");
+
+void landed(void)
+{
+	siglongjmp(escape, -1);
+}
+
+static void one_jump(ulong target, int set, ulong *stack)
+{
+	static const ulong low[NR_SETS] = { PKRU_KERNEL, PKRU_OPEN, 0 };
+	ulong where = (ulong)landing;
+	unsigned int i;
+	int sig;
+
+	for (i = 0; i < STACK_SIZE / sizeof(*stack); i++)
+		stack[i] = where;
+	jump_regs[0] = set < 2 ? low[set] : where;
+	jump_regs[1] = set < 2 ? 0 : where;
+	jump_regs[2] = set < 2 ? 0 : where;
+	jump_sp = set < 2 ? (ulong)stack + STACK_SIZE / 2 + 8 : KAP_DIRECT_STACKS + KAP_STACK_SIZE / 2;
+	jump_target = target;
+	sig = sigsetjmp(escape, 1);
+	if (!sig) {
+		limit_ms(200);
+		jump_to_target();
+	}
+	if (read_pkru() != pkru_before)
+		tally->result[WIDENED]++;
+	tally->result[sig == -1 ? LANDED : sig == SIGALRM ? SPUN : FAULTS]++;
+}
+
+/* From tally->next on, which the parent reads when this has been killed. */
+static int batch(ulong end)
+{
+	const ulong *targets = (const ulong *)end;
+	ulong *stack = must_map(NULL, STACK_SIZE, RW, ANON), i, last;
+
+	catch_faults();
+	last = tally->next + BATCH;
+	for (i = tally->next; i < last; i++) {
+		ulong target = targets ? targets[i / NR_SETS] : IMAGE + i / NR_SETS;
+
+		if (targets && !target)
+			break;
+		tally->next = i + 1;
+		one_jump(target, i % NR_SETS, stack);
+		tally->made++;
+	}
+	return 0;
+}
+
+static void jumps(const char *name, const ulong *targets, ulong count)
+{
+	ulong total = count * NR_SETS, wanted = 0;
+
+	memset(tally, 0, sizeof(*tally));
+	while (tally->next < total) {
+		ulong before = tally->next;
+
+		if (attempt(batch, (ulong)targets) || tally->made != tally->next - tally->result[KILLED]) {
+			tally->result[KILLED] += tally->next - tally->result[KILLED] - tally->made;
+			if (tally->next == before)
+				tally->next++; /* it never came to its first */
+		}
+		wanted = tally->next;
+	}
+	check(!tally->result[WIDENED] && tally->made + tally->result[KILLED] == wanted,
+	      "%s: %lu jumps: %lu faults, %lu come back, %lu spin, %lu killed, %lu with other rights",
+	      name, wanted, tally->result[FAULTS], tally->result[LANDED], tally->result[SPUN],
+	      tally->result[KILLED], tally->result[WIDENED]);
+}
+
+int main(int argc, char **argv)
+{
+	ulong *targets;
+	int i;
+
+	start_as_nobody();
+	pkru_before = read_pkru();
+	tally = must_map(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS);
+	if (argc == 3 && !strcmp(argv[1], "every")) {
+		jumps("every byte", NULL, strtoul(argv[2], NULL, 0));
+		return comes_to_its_end();
+	}
+	if (argc < 3 || strcmp(argv[1], "at")) {
+		fprintf(stderr, "usage: jump every COUNT | jump at ADDRESS...\n");
+		return 2;
+	}
+	targets = calloc((size_t)argc, sizeof(*targets));
+	for (i = 2; targets && i < argc; i++)
+		targets[i - 2] = strtoul(argv[i], NULL, 16);
+	jumps("instructions of the list", targets, (ulong)argc - 2);
+	return comes_to_its_end();
+}
