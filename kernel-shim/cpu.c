@@ -35,11 +35,6 @@ void cpu_use_timer(kap_u32 cpu, kap_s32 timer)
 	timers[cpu].timer = timer;
 }
 
-void cpu_timer_lost(kap_u32 cpu)
-{
-	timers[cpu].armed = ~0ULL;
-}
-
 handler_code void cpu_timer_fired(kap_u32 cpu)
 {
 	timers[cpu].armed = ~0ULL;
@@ -108,8 +103,6 @@ void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 	if (ns == timers[cpu].armed)
 		return;
 	timers[cpu].armed = ns;
-	if (direct())
-		direct_note_deadline(cpu, ns);
 	if (ns != ~0ULL) {
 		ns += __atomic_load_n(&kap_time_page()->held_ns, __ATOMIC_RELAXED);
 		/* All zero would disarm. */

@@ -122,8 +122,6 @@ void shell_bury(struct kap_shell *shell)
 /* Ends a shell; its memory is used again when the host has no such process any more. */
 static void shell_end(struct kap_shell *shell)
 {
-	if (direct() && shell->direct)
-		direct_forget_timers(shell);
 	shell_bury(shell);
 	shell->next = unused;
 	unused = shell;
@@ -147,6 +145,8 @@ static long start_zygote(void)
 {
 	long pid;
 
+	/* It is to have nothing of a program's. */
+	direct_go_home();
 	zero(zygote->ctl, KAP_PAGE_SIZE);
 	zero(zygote->scratch, KAP_PAGE_SIZE);
 	zygote->ctl->ok = STUB_ANSWER_OK;

@@ -80,9 +80,6 @@ void cpu_signal(kap_u32 cpu, int sig);
 /* cpu.c: from now on another thread executes the vCPU, whose timer this is. */
 void cpu_use_timer(kap_u32 cpu, kap_s32 timer);
 
-/* cpu.c: the timer that was set won't ring: the next deadline is set anew. */
-void cpu_timer_lost(kap_u32 cpu);
-
 /* cpu.c: the deadline that was set has come. */
 void cpu_timer_fired(kap_u32 cpu);
 

@@ -319,7 +319,7 @@ void signal_setup(kap_u32 cpu)
 	long err;
 
 	if (direct())
-		stack.sp = direct_adopt_home(cpu, stack.sp);
+		direct_adopt_home(cpu, signal_stack[cpu], &stack);
 	err = host_call(HOST_sigaltstack, &stack, NULL);
 	if (err)
 		host_failed("sigaltstack", err);

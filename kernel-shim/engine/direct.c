@@ -144,9 +144,16 @@ static handler_code void classify(int sig, const struct host_siginfo *info,
 				  const struct host_ucontext *uc, struct kap_regs *regs,
 				  struct kap_trap *trap)
 {
+	kap_s64 nr = (kap_s32)info->rest[0]; /* si_syscall */
+
 	if (!KERNEL_SENT(info->code))
 		return;
 	if (likely(sig == HOST_SIGSYS && info->code == SYS_USER_DISPATCH)) {
+		/* The host takes these numbers for calls that it is to restart, and changes ip. */
+		if (unlikely(nr >= -516 && nr <= -512)) {
+			regs->ip = info->addr;
+			regs->ax = nr;
+		}
 		trap->kind = KAP_TRAP_SYSCALL;
 		regs->orig_ax = regs->ax;
 		return;
@@ -216,6 +223,7 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	kap_u32 cpu = stack->base.cpu;
 	struct kap_regs *regs;
 	struct kap_trap *trap;
+	kap_u64 stack_base = (kap_u64)stack;
 	int sig = info->signo, left;
 
 	/* Host calls are the kernel's own from here on. */
@@ -236,6 +244,12 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 		return;
 	}
 	left = leaving(cpu, uc->ip);
+	/* With its stack pointer in here a program can make a mess of this: that is its end. */
+	if (unlikely(uc->sp - stack_base < KAP_STACK_SIZE) && !leaving(cpu, uc->ip)) {
+		stack->in_user = 1;
+		for (;;)
+			host_call(HOST_kill, (kap_s32)runner->thread, HOST_SIGKILL);
+	}
 	direct_fpu_load(uc->fpstate);
 	regs = users[cpu].regs;
 	trap = users[cpu].trap;
@@ -279,9 +293,14 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	if (load_acquire(&vcpu->pending) && likely(!park_watched[cpu]))
 		return;
 	place_vcpu(cpu);
-	if (direct_here[cpu] != shell && unlikely(direct_go(shell))) {
-		trap->kind = KAP_TRAP_DEAD;
-		return;
+	if (direct_here[cpu] != shell) {
+		long err = direct_go(shell);
+
+		/* Without memory for a stack it is tried again, when the kernel has had its turn. */
+		if (unlikely(err && err != -HOST_ENOMEM))
+			trap->kind = KAP_TRAP_DEAD;
+		if (unlikely(err))
+			return;
 	}
 	runner = &shell->direct->runner[cpu];
 	fpu_load(&shell->runner[cpu], fpu);

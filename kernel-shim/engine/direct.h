@@ -55,7 +55,6 @@ struct direct_runner {
 	kap_u32 cpu;
 	kap_u32 turn;			/* futex: enum direct_turn */
 	kap_s32 timer;			/* POSIX timer of the thread */
-	kap_u64 deadline;		/* what that was set to last */
 	kap_u32 started;		/* futex: 1: ready, 2: the host refused something */
 	long error;
 	kap_u64 thread;			/* as kap_vcpu.host_thread */
@@ -76,6 +75,7 @@ _Static_assert(__builtin_offsetof(struct direct_stack, in_user) == DIRECT_IN_USE
 struct direct_process {
 	struct direct_block *blocks;
 	struct direct_runner *runner;	/* one per vCPU */
+	void *spare_stack;		/* for the first of them; null: taken */
 };
 
 static inline int direct(void)
@@ -89,16 +89,11 @@ extern struct kap_shell *direct_here[KAP_MAX_VCPUS];
 /* In space 0, before anything else of the engine: keys, and the boot vCPU's own thread. */
 void direct_setup(void);
 
-/* The calling thread of space 0 is vCPU cpu's home; gives the address of its stack for signals. */
-void *direct_adopt_home(kap_u32 cpu, void *signal_stack);
+/* The calling thread of space 0 is vCPU cpu's home; *stack becomes its stack for signals. */
+void direct_adopt_home(kap_u32 cpu, void *signal_stack, struct host_stack *stack);
 
 void direct_home_timer(kap_u32 cpu, kap_s32 timer);
 
-/* The timer of the thread that executes vCPU cpu has been set. */
-void direct_note_deadline(kap_u32 cpu, kap_u64 ns);
-
-/* The process is about to be ended, and with it timers that vCPUs elsewhere rely on. */
-void direct_forget_timers(struct kap_shell *shell);
 
 /* What the host is to call for signals, and to return to afterwards. */
 void *direct_handler(void);

@@ -15,14 +15,14 @@
 #define STACK_ORDER __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE)
 #define BLOCK_BYTES (KAP_MAX_VCPUS * KAP_DIRECT_BLOCK)
 #define SUD_ON 1
-/* A timer's signal comes later than its deadline, but hardly by more. */
-#define TIMER_LATE_NS 1000000000ULL
+#define LOOKS 200 /* how often, every 5 ms, after some process has ended */
 
 static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE] __attribute__((aligned(KAP_PAGE_SIZE)));
 static struct kap_shell home;
 
 struct kap_shell *direct_here[KAP_MAX_VCPUS];
 static kap_u64 ctx[KAP_MAX_VCPUS]; /* stack pointer of the kernel while it hops */
+static kap_u32 hopping[KAP_MAX_VCPUS]; /* 1: on its way, nobody has the turn yet */
 
 extern kap_u64 direct_secret;
 
@@ -52,6 +52,7 @@ static struct direct_process *lay_out(void *memory, struct kap_shell *shell)
 			       2 * KAP_PAGE_SIZE,
 		       "fits behind the blocks");
 	p->blocks = memory;
+	p->spare_stack = NULL;
 	p->runner = (struct direct_runner *)(p + 1);
 	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++) {
 		p->runner[cpu].shell = shell;
@@ -79,7 +80,9 @@ int direct_new_process(struct kap_shell *shell)
 	if (!memory)
 		return 0;
 	shell->direct = lay_out(memory, shell);
-	return 1;
+	/* Without it the process could not run; for more of them there is time to wait. */
+	shell->direct->spare_stack = kap_kernel_alloc(STACK_ORDER);
+	return shell->direct->spare_stack != NULL;
 }
 
 /* What belongs to the kernel must not be seen without its key for a moment. */
@@ -158,6 +161,18 @@ static void prepare_stack(struct direct_runner *r, void *memory)
 	r->in_user = &stack->in_user;
 }
 
+/*
+ * User code may have its own stack pointer in there, and the host pushes below it: what lies at the
+ * base is out of its reach.
+ */
+static void fill_stack(struct host_stack *stack, kap_u32 cpu)
+{
+	*stack = (struct host_stack){
+		.sp = (void *)(stack_at(cpu) + KAP_PAGE_SIZE),
+		.size = KAP_STACK_SIZE - KAP_PAGE_SIZE,
+	};
+}
+
 static void note_thread(struct direct_runner *r)
 {
 	kap_u64 pid = host_call(HOST_getpid), tid = host_call(HOST_gettid);
@@ -165,7 +180,7 @@ static void note_thread(struct direct_runner *r)
 	r->thread = pid | tid << 32;
 }
 
-void *direct_adopt_home(kap_u32 cpu, void *signal_stack)
+void direct_adopt_home(kap_u32 cpu, void *signal_stack, struct host_stack *stack)
 {
 	struct direct_runner *r = &home.direct->runner[cpu];
 
@@ -176,34 +191,12 @@ void *direct_adopt_home(kap_u32 cpu, void *signal_stack)
 	home.runner[cpu].tid = r->thread >> 32;
 	home.runner[cpu].state = RUNNER_STOPPED;
 	r->started = 1;
-	return (void *)stack_at(cpu);
+	fill_stack(stack, cpu);
 }
 
 void direct_home_timer(kap_u32 cpu, kap_s32 timer)
 {
 	home.direct->runner[cpu].timer = timer;
-}
-
-void direct_note_deadline(kap_u32 cpu, kap_u64 ns)
-{
-	direct_here[cpu]->direct->runner[cpu].deadline = ns;
-}
-
-void direct_forget_timers(struct kap_shell *shell)
-{
-	kap_u64 now = kap_now();
-	kap_u32 cpu;
-
-	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++) {
-		struct direct_runner *r = &shell->direct->runner[cpu];
-
-		if (shell->runner[cpu].state == RUNNER_NONE || r->deadline == ~0ULL ||
-		    r->deadline + TIMER_LATE_NS < now)
-			continue;
-		/* One bell too many is harmless: the kernel sets its timer again. */
-		cpu_timer_lost(cpu);
-		kap_ring_vcpu(cpu, KAP_BELL_TIMER);
-	}
 }
 
 /* ---- runners ---- */
@@ -213,7 +206,7 @@ static noreturn void wait_turn(struct direct_runner *r);
 
 static long set_up_thread(struct direct_runner *r)
 {
-	struct host_stack stack = { .sp = (void *)stack_at(r->cpu), .size = KAP_STACK_SIZE };
+	struct host_stack stack;
 	struct host_user_desc desc = {
 		.entry = KAP_GETCPU_ENTRY,
 		.limit = r->cpu,
@@ -227,6 +220,7 @@ static long set_up_thread(struct direct_runner *r)
 
 	host_call(HOST_prctl, HOST_PR_SET_NAME, "kap-runner");
 	note_thread(r);
+	fill_stack(&stack, r->cpu);
 	event.tid = r->thread >> 32;
 	err = host_call(HOST_sigaltstack, &stack, NULL);
 	if (!err)
@@ -249,17 +243,25 @@ noreturn void direct_runner_start(void)
 	wait_turn(r);
 }
 
+static void *take_stack(struct kap_shell *shell, struct direct_runner *r)
+{
+	void *stack = r->stack;
+
+	if (!stack)
+		stack = __atomic_exchange_n(&shell->direct->spare_stack, NULL, __ATOMIC_ACQ_REL);
+	return stack ? stack : kap_kernel_alloc(STACK_ORDER);
+}
+
 static int make_runner(struct kap_shell *shell, struct direct_runner *r)
 {
 	struct runner *runner = &shell->runner[r->cpu];
 	struct host_timespec ts = { 0, 100000000 };
 	kap_u64 answer;
-	void *stack = r->stack ? r->stack : kap_kernel_alloc(STACK_ORDER);
+	void *stack = take_stack(shell, r);
 
 	if (!stack)
-		return -1;
+		return -HOST_ENOMEM;
 	prepare_stack(r, stack);
-	r->deadline = ~0ULL;
 	take_lock(&shell->lock);
 	shell_sync(shell);
 	map_op(shell, stack_at(r->cpu), r->stack, KAP_STACK_SIZE, DIRECT_KEY_KERNEL);
@@ -293,17 +295,20 @@ static void settle(kap_u32 cpu, struct direct_runner *r)
 	cpu_use_timer(cpu, r->timer);
 }
 
-/* At home: the process in which this vCPU executes may have ended. */
-static void rescue(struct direct_runner *r)
+/*
+ * At home: the process in which this vCPU executes may have ended. The host says so before the
+ * process is gone for all: 0 when it has to be looked at again.
+ */
+static int rescue(struct direct_runner *r)
 {
 	struct kap_shell *there = direct_here[r->cpu];
 	struct direct_runner *lost;
 
-	if (there == &home || !host_call(HOST_kill, there->pid, 0))
-		return;
+	if (there == &home)
+		return 1;
+	if (load_acquire(&hopping[r->cpu]) || !host_call(HOST_kill, there->pid, 0))
+		return 0;
 	lost = &there->direct->runner[r->cpu];
-	if (lost->deadline != ~0ULL)
-		cpu_timer_fired(r->cpu);
 	there->runner[r->cpu].state = RUNNER_DEAD;
 	if (lost->turn == DIRECT_GO) {
 		settle(r->cpu, r);
@@ -313,19 +318,25 @@ static void rescue(struct direct_runner *r)
 		kap_exit(KAP_EXIT_HOST, HOST_ESRCH,
 			 "a process of the guest, killed while the kernel executed in it", NULL);
 	*lost->in_user = 0;
+	__atomic_fetch_add(&home.nr_inside, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&there->nr_inside, 1, __ATOMIC_RELEASE);
 	settle(r->cpu, r);
 	direct_lost(r->cpu);
 }
 
 static noreturn void wait_turn(struct direct_runner *r)
 {
-	kap_u32 turn;
+	struct host_timespec soon = { 0, 5000000 };
+	kap_u32 turn, looks = 0;
 
 	while ((turn = __atomic_exchange_n(&r->turn, DIRECT_WAIT, __ATOMIC_ACQ_REL)) != DIRECT_GO) {
 		if (turn == DIRECT_LOOK)
-			rescue(r);
-		else
-			futex_wait(&r->turn, DIRECT_WAIT, NULL);
+			looks = LOOKS;
+		if (looks && rescue(r))
+			looks = 0;
+		futex_wait(&r->turn, DIRECT_WAIT, looks ? &soon : NULL);
+		if (looks)
+			looks--;
 	}
 	direct_resume(ctx[r->cpu]);
 }
@@ -337,6 +348,7 @@ static void hand_over(void *from)
 	struct direct_runner *to = &direct_here[r->cpu]->direct->runner[r->cpu];
 
 	store_release(&to->turn, (kap_u32)DIRECT_GO);
+	store_release(&hopping[r->cpu], 0u);
 	futex_wake(&to->turn);
 	wait_turn(r);
 }
@@ -370,13 +382,26 @@ long direct_go(struct kap_shell *to)
 		to->runner[cpu].state = RUNNER_DEAD;
 		return -HOST_ESRCH;
 	}
-	if (unlikely(to->runner[cpu].state == RUNNER_NONE) && make_runner(to, r)) {
-		to->runner[cpu].state = RUNNER_DEAD;
-		return -HOST_EAGAIN;
+	if (unlikely(to->runner[cpu].state == RUNNER_NONE)) {
+		int err = make_runner(to, r);
+
+		if (err && err != -HOST_ENOMEM)
+			to->runner[cpu].state = RUNNER_DEAD;
+		if (err)
+			return err;
 	}
 	fpu_leave(&from->runner[cpu]);
 	__atomic_fetch_add(&to->nr_inside, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&hopping[cpu], 1, __ATOMIC_SEQ_CST);
 	settle(cpu, r);
+	/* One that ends from now on is seen at home; one that has ended, here. */
+	if (unlikely(ended(to))) {
+		settle(cpu, old);
+		store_release(&hopping[cpu], 0u);
+		__atomic_fetch_sub(&to->nr_inside, 1, __ATOMIC_RELEASE);
+		to->runner[cpu].state = RUNNER_DEAD;
+		return -HOST_ESRCH;
+	}
 	direct_switch(&ctx[cpu], idle_stack(old), hand_over, old);
 	/* Now in the other process, or at home when that has ended. */
 	__atomic_fetch_sub(&from->nr_inside, 1, __ATOMIC_RELEASE);
@@ -425,15 +450,28 @@ handler_code int direct_forward(int sig)
 	return 1;
 }
 
+/*
+ * Each vCPU looks whether it was in that process. Its timer may have been that of a thread there, so
+ * it sets its deadline anew: one bell too many is harmless.
+ */
 handler_code void direct_child_ended(void)
 {
 	kap_u32 cpu;
 
 	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++) {
 		kap_u32 *turn = &home.direct->runner[cpu].turn, wait = DIRECT_WAIT;
+		struct kap_vcpu *vcpu = kap_vcpu(cpu);
 
 		if (__atomic_compare_exchange_n(turn, &wait, DIRECT_LOOK, 0, __ATOMIC_SEQ_CST,
 						__ATOMIC_RELAXED))
 			futex_wake(turn);
+		if (!vcpu->host_thread)
+			continue;
+		cpu_timer_fired(cpu);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (vcpu->state == KAP_VCPU_IDLE)
+			futex_wake(&vcpu->pending);
+		else if (vcpu->state != KAP_VCPU_OFF)
+			cpu_signal(cpu, KAP_BELL_SIGNAL);
 	}
 }

@@ -28,7 +28,7 @@ static void while_running(void)
 	user_load(&victim, call);
 	ask_script(&victim, "kill-running");
 	check_eq(victim.trap.kind, KAP_TRAP_DEAD, "a space that is killed while it runs is dead");
-	check_eq(user_step(&victim), KAP_TRAP_DEAD, "and stays dead");
+	check_eq(user_run(&victim), KAP_TRAP_DEAD, "and stays dead");
 	kap_space_map(victim.space, AT, kap_phys(victim.data), PAGE, KAP_PROT_READ);
 	kap_space_sync(victim.space);
 	check(1, "kap_space_sync of a dead space returns");
