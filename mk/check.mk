@@ -10,7 +10,7 @@ CHECK_DEPS :=
 -include $(wildcard tests/*/build.mk)
 
 SCRIPT_TESTS := $(sort $(wildcard tests/guests/*.t tests/boot/*.t tests/suites/*.t \
-	tests/fuzz/*.t))
+	tests/fuzz/*.t tests/hostile/*.t))
 # What runs once more on the direct engine, where the host can do without its keys.
 DIRECT_TESTS := tests/guests/guests.t $(patsubst %,tests/boot/%.t,run abi modules terminal linux)
 ifeq ($(origin TESTS),undefined)

@@ -316,7 +316,8 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len), runner->in_user);
+	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len),
+		     runner->in_user);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;

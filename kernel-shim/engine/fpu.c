@@ -76,7 +76,13 @@ handler_code void direct_fpu_load(const void *area)
 {
 	kap_u32 lo = mask & ~FEATURE_PKRU, hi = mask >> 32;
 
-	asm volatile("xrstor64 (%0)" : : "r"(area), "a"(lo), "d"(hi) : "memory");
+	/* User code may jump to this with another mask: a PKRU of its choice is of no use then. */
+	asm volatile("xrstor64 (%0)\n\t"
+		     "testl %3, %%eax\n\t"
+		     "jnz direct_bad"
+		     :
+		     : "r"(area), "a"(lo), "d"(hi), "i"(FEATURE_PKRU)
+		     : "memory", "cc");
 }
 
 static long get(kap_s32 tid, void *area)

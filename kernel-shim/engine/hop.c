@@ -451,8 +451,8 @@ handler_code int direct_forward(int sig)
 }
 
 /*
- * Each vCPU looks whether it was in that process. Its timer may have been that of a thread there, so
- * it sets its deadline anew: one bell too many is harmless.
+ * Each vCPU looks whether it was in that process. Its timer may have been that of a thread there,
+ * so it sets its deadline anew: one bell too many is harmless.
  */
 handler_code void direct_child_ended(void)
 {

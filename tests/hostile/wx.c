@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * wrpkru and xrstor of the program's own, brought into executable memory in every way there is.
+ * None may let it write the kernel's memory: after each the program tries.
+ */
+#define _GNU_SOURCE
+#include "hostile.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#define IMAGE (KAP_WINDOW + KAP_PHYS_RAM)
+
+/* The code under test: eax, ecx and edx as wrpkru wants them, then a store to the kernel. */
+extern const char code_wrpkru[], code_wrpkru_end[], code_xrstor[], code_xrstor_end[];
+asm(".text\n"
+    "code_wrpkru:\n"
+    "	xor %eax, %eax\n"
+    "	xor %ecx, %ecx\n"
+    "	xor %edx, %edx\n"
+    "	.byte 0x0f, 0x01, 0xef\n"
+    "	movb $0x66, (%rdi)\n"
+    "	ret\n"
+    "code_wrpkru_end:\n"
+    "code_xrstor:\n"
+    "	mov $0x200, %eax\n"
+    "	xor %edx, %edx\n"
+    "	xrstor64 (%rsi)\n"
+    "	movb $0x66, (%rdi)\n"
+    "	ret\n"
+    "code_xrstor_end:\n");
+
+/* Where the three bytes of wrpkru begin in the code. */
+#define WRPKRU_AT 6
+
+static unsigned char image[8192] __attribute__((aligned(64)));
+static const char *code;
+static size_t code_len;
+
+static void open_image(void)
+{
+	unsigned int a, offset = 2688, c, d;
+
+	memset(image, 0, sizeof(image));
+	image[24] = 0x80;
+	image[25] = 0x1f;
+	*(ulong *)(image + 512) = 0x200;
+	if (__get_cpuid_count(13, 9, &a, &offset, &c, &d) && a && offset + 8 <= sizeof(image))
+		memset(image + offset, 0, 8);
+}
+
+/* Returns the signal that the call ended with; 0: the kernel was written. */
+static int call(void *fn)
+{
+	int sig = sigsetjmp(escape, 1);
+
+	if (sig)
+		return sig;
+	limit_ms(20000);
+	((void (*)(ulong, void *))fn)(IMAGE + 0x1000, image);
+	return 0;
+}
+
+static int call_and_say(void *fn)
+{
+	int sig = call(fn);
+
+	limit_ms(0);
+	return sig == SIGSEGV || sig == SIGILL || sig == SIGTRAP ? 7 : 8;
+}
+
+static int memory_file(void)
+{
+	int fd = memfd_create("code", 0);
+
+	if (fd < 0 || ftruncate(fd, 4 * PAGE)) {
+		perror("memfd");
+		exit(2);
+	}
+	return fd;
+}
+
+static char *map_file(int fd, int prot, int flags)
+{
+	char *p = mmap(NULL, 2 * PAGE, prot, flags, fd, 0);
+
+	if (p == MAP_FAILED) {
+		perror("mmap of the file");
+		exit(2);
+	}
+	return p;
+}
+
+static int file_mapping(ulong arg)
+{
+	int fd = memory_file();
+
+	(void)arg;
+	catch_faults();
+	if (pwrite(fd, code, code_len, 0) != (ssize_t)code_len)
+		return 2;
+	return call_and_say(map_file(fd, PROT_READ | PROT_EXEC, MAP_PRIVATE));
+}
+
+static int jit_page(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW | PROT_EXEC, ANON);
+
+	(void)arg;
+	catch_faults();
+	memcpy(p, code, code_len);
+	return call_and_say(p);
+}
+
+/* The page is executed first while it is harmless. */
+static int second_mapping(ulong arg)
+{
+	int fd = memory_file();
+	char *write = map_file(fd, RW, MAP_SHARED);
+	char *exec = map_file(fd, PROT_READ | PROT_EXEC, MAP_SHARED);
+
+	(void)arg;
+	catch_faults();
+	write[0] = (char)0xc3;
+	if (call(exec))
+		return 2;
+	memcpy(write, code, code_len);
+	return call_and_say(exec);
+}
+
+static int file_write(ulong arg)
+{
+	int fd = memory_file();
+	char *exec = map_file(fd, PROT_READ | PROT_EXEC, MAP_SHARED);
+
+	(void)arg;
+	catch_faults();
+	if (pwrite(fd, "\xc3", 1, 0) != 1 || call(exec) || pwrite(fd, code, code_len, 0) < 0)
+		return 2;
+	return call_and_say(exec);
+}
+
+static int proc_mem(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW, ANON);
+	int fd = open("/proc/self/mem", O_RDWR);
+
+	(void)arg;
+	catch_faults();
+	p[0] = (char)0xc3;
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	if (fd < 0 || call(p) || pwrite(fd, code, code_len, (off_t)p) < 0)
+		return 2;
+	return call_and_say(p);
+}
+
+static int vm_writev(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW | PROT_EXEC, ANON);
+	struct iovec from = { (void *)(ulong)code, code_len }, to = { p, code_len };
+
+	(void)arg;
+	catch_faults();
+	p[0] = (char)0xc3;
+	if (call(p) || process_vm_writev(getpid(), &from, 1, &to, 1, 0) != (ssize_t)code_len)
+		return 2;
+	return call_and_say(p);
+}
+
+/* arg: how many bytes of the instruction are in the first page */
+static int two_pages(ulong arg)
+{
+	char *p = must_map(NULL, 2 * PAGE, RW, ANON);
+	char *at = p + PAGE - WRPKRU_AT - arg;
+
+	catch_faults();
+	memcpy(at, code, code_len);
+	/* One after the other, each harmless alone. */
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	mprotect(p + PAGE, PAGE, PROT_READ | PROT_EXEC);
+	return call_and_say(at);
+}
+
+static int mprotect_later(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW, ANON);
+
+	(void)arg;
+	catch_faults();
+	p[0] = (char)0xc3;
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	if (call(p))
+		return 2;
+	mprotect(p, PAGE, RW);
+	memcpy(p, code, code_len);
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	return call_and_say(p);
+}
+
+static char *race_page;
+static volatile int racing;
+
+static void *write_in_turns(void *arg)
+{
+	(void)arg;
+	while (racing) {
+		memcpy(race_page, code, code_len);
+		race_page[0] = (char)0xc3;
+	}
+	return NULL;
+}
+
+static int race(ulong arg)
+{
+	int fd = memory_file(), i, ret = 7;
+	char *exec = map_file(fd, PROT_READ | PROT_EXEC, MAP_SHARED);
+	pthread_t writer;
+
+	(void)arg;
+	catch_faults();
+	race_page = map_file(fd, RW, MAP_SHARED);
+	race_page[0] = (char)0xc3;
+	racing = 1;
+	if (pthread_create(&writer, NULL, write_in_turns, NULL))
+		return 2;
+	for (i = 0; i < 60; i++) {
+		/* Harmless at times: only an open PKRU says that it was not. */
+		call(exec);
+		if (read_pkru() == 0 && has_pkru())
+			ret = 8;
+	}
+	limit_ms(0);
+	racing = 0;
+	pthread_join(writer, NULL);
+	return ret;
+}
+
+static void all_ways(const char *name)
+{
+	static const struct {
+		const char *name;
+		int (*fn)(ulong);
+		ulong arg;
+	} ways[] = {
+		{ "a file mapping", file_mapping, 0 },
+		{ "a page that is writable too", jit_page, 0 },
+		{ "a second mapping", second_mapping, 0 },
+		{ "a write to the file", file_write, 0 },
+		{ "/proc/self/mem", proc_mem, 0 },
+		{ "process_vm_writev", vm_writev, 0 },
+		{ "two pages, 1 byte in the first", two_pages, 1 },
+		{ "two pages, 2 bytes in the first", two_pages, 2 },
+		{ "mprotect afterwards", mprotect_later, 0 },
+		{ "a race with a writer", race, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		int status = attempt(ways[i].fn, ways[i].arg);
+
+		check(status == 7 << 8 || died_of(status, SIGSEGV) || died_of(status, SIGILL),
+		      "%s by %s (%s)", name, ways[i].name, ending(status));
+	}
+}
+
+int main(void)
+{
+	start_as_nobody();
+	open_image();
+	code = code_wrpkru;
+	code_len = (size_t)(code_wrpkru_end - code_wrpkru);
+	all_ways("wrpkru");
+	code = code_xrstor;
+	code_len = (size_t)(code_xrstor_end - code_xrstor);
+	all_ways("xrstor");
+	return comes_to_its_end();
+}
