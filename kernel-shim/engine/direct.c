@@ -296,7 +296,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	if (direct_here[cpu] != shell) {
 		long err = direct_go(shell);
 
-		/* Without memory for a stack it is tried again, when the kernel has had its turn. */
+		/* Without memory for a stack: again, when the kernel has had its turn. */
 		if (unlikely(err && err != -HOST_ENOMEM))
 			trap->kind = KAP_TRAP_DEAD;
 		if (unlikely(err))
@@ -316,8 +316,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len),
-		     runner->in_user);
+	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len), runner->in_user);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;
