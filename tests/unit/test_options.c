@@ -227,7 +227,7 @@ static void refusals(void **state)
 	REFUSED("--pin: '8192' names a CPU that no host has", "--pin=8192");
 	REFUSED("the list is too long", "--pin=0-8191,0");
 	REFUSED("not built yet", "--engine=seccomp");
-	REFUSED("not built yet", "--engine=direct");
+	REFUSED("is no engine", "--engine=warp");
 	REFUSED("--engine: 'kvm'", "--engine=kvm");
 	REFUSED("--kernel: ''", "--kernel=");
 	REFUSED("--disk: ''", "--disk=");
