@@ -287,7 +287,7 @@ rsp 'a guest that has panicked waits for a debugger' 'cmd ?' 'expect T06' 'cmd g
 ends 123 'and ends as usual afterwards'
 guest "$usual_kernel" --cpus 2 --on-panic dump --dump "$dir/core" -- sh -c "$panic"
 ends 123 'or it leaves a dump behind'
-gdb -nx -batch -iex 'set auto-load off' -ex 'info threads' -ex 'thread apply all backtrace 3' \
+gdb -nx -batch -iex 'set auto-load off' -ex 'info threads' -ex 'thread apply all backtrace 5' \
 	"$usual_kernel" "$dir/core" >"$dir/gdb.out" 2>&1
 is "$(grep -c '^Thread ' "$dir/gdb.out")" 2 'which gdb reads, with both vCPUs'
 point "$(grep -q panic_to_monitor "$dir/gdb.out"; echo $?)" 'and the one that panicked'
