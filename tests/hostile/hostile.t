@@ -69,6 +69,10 @@ group_jump()
 		return
 	fi
 	attack jump every "${KAP_JUMPS:-3000}"
+	if ! command -v python3 >/dev/null; then
+		skip 'jumps onto chosen instructions' 'python3, which finds them, is not installed'
+		return
+	fi
 	list=$(dangerous)
 	[ -n "$list" ]
 	point $? 'the kernel has instructions to jump to'
