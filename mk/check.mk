@@ -27,6 +27,7 @@ check: lint all $(UNIT_TESTS) $(CHECK_DEPS)
 	@prove --timer --exec tests/run $(PROVEFLAGS) $(TESTS)
 	@[ -z '$(ALSO_DIRECT)' ] || $(MAKE) --no-print-directory check-direct
 
+.PHONY: check-direct check-pku
 check-direct:
 	@if build/kap run --engine direct-open --timeout 60 -- true; then \
 		echo 'Once more, on the direct engine without keys:'; \
