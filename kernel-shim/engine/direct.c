@@ -61,26 +61,9 @@ static handler_code int leaving(kap_u32 cpu, kap_u64 ip)
 
 static handler_code void fill_user_regs(struct kap_regs *regs, const struct host_ucontext *uc)
 {
-	regs->r15 = uc->r15;
-	regs->r14 = uc->r14;
-	regs->r13 = uc->r13;
-	regs->r12 = uc->r12;
-	regs->bp = uc->bp;
-	regs->bx = uc->bx;
-	regs->r11 = uc->r11;
-	regs->r10 = uc->r10;
-	regs->r9 = uc->r9;
-	regs->r8 = uc->r8;
-	regs->ax = uc->ax;
-	regs->cx = uc->cx;
-	regs->dx = uc->dx;
-	regs->si = uc->si;
-	regs->di = uc->di;
-	regs->orig_ax = ~0ULL;
-	regs->ip = uc->ip;
+	signal_fill_regs(regs, uc, 1);
 	regs->cs = uc->cs;
 	regs->flags = uc->eflags;
-	regs->sp = uc->sp;
 	regs->ss = uc->ss;
 }
 
@@ -223,7 +206,6 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	kap_u32 cpu = stack->base.cpu;
 	struct kap_regs *regs;
 	struct kap_trap *trap;
-	kap_u64 stack_base = (kap_u64)stack;
 	int sig = info->signo, left;
 
 	/* Host calls are the kernel's own from here on. */
@@ -245,7 +227,7 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	}
 	left = leaving(cpu, uc->ip);
 	/* With its stack pointer in here a program can make a mess of this: that is its end. */
-	if (unlikely(uc->sp - stack_base < KAP_STACK_SIZE) && !leaving(cpu, uc->ip)) {
+	if (unlikely(uc->sp - (kap_u64)stack < KAP_STACK_SIZE) && !left) {
 		stack->in_user = 1;
 		for (;;)
 			host_call(HOST_kill, (kap_s32)runner->thread, HOST_SIGKILL);

@@ -29,17 +29,22 @@
 	jne	direct_bad
 	.endm
 
-	.text
-/* void direct_enter(u32 *pending, u64 *ksp, void *exit, u32 *in_user) */
-	.globl direct_enter, direct_check, direct_check_end
-	.balign 64
-direct_enter:
+/* What a C function keeps for its caller; direct_resume() takes it back. */
+	.macro push_kept
 	pushq	%rbp
 	pushq	%rbx
 	pushq	%r12
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
+	.endm
+
+	.text
+/* void direct_enter(u32 *pending, u64 *ksp, void *exit, u32 *in_user) */
+	.globl direct_enter, direct_check, direct_check_end
+	.balign 64
+direct_enter:
+	push_kept
 	movq	%rsp, (%rsi)
 /*
  * From here to the user's first instruction a signal is taken as if that instruction had been
@@ -69,12 +74,7 @@ direct_resume:
 /* void direct_switch(u64 *ksp, void *stack, void (*fn)(void *), void *arg): calls fn on stack */
 	.globl direct_switch
 direct_switch:
-	pushq	%rbp
-	pushq	%rbx
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	push_kept
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
 	movq	%rcx, %rdi
