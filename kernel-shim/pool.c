@@ -301,8 +301,10 @@ void pool_give(struct kap_shell *shell)
 			shell_end(shell);
 		}
 	} else {
-		shell_op(shell, HOST_munmap, 0, KAP_HOLE_START, 0, 0, 0, 0);
-		shell_op(shell, HOST_munmap, KAP_HOLE_END, KAP_USER_END - KAP_HOLE_END, 0, 0, 0, 0);
+		shell_queue_empty(shell);
+		if (unlikely(shell->table_lost))
+			gate_first_ops(shell);
+		shell->table_lost = 0;
 		shell_start(shell);
 		shell->next = ready;
 		ready = shell;

@@ -42,6 +42,7 @@ struct kap_shell {
 	kap_u32 nr_inside;		/* vCPUs whose kernel executes in this process */
 	kap_u32 map_seq;		/* changes of kernel mappings that are in force here */
 	kap_u32 nr_protects;		/* of them, protections of the window */
+	kap_u32 table_lost;		/* a program has used the place of the gates' table */
 	struct runner runner[KAP_MAX_VCPUS];
 };
 
@@ -81,6 +82,9 @@ int shell_finish(struct kap_shell *shell);
  * vCPU's eventfd; 0 when the process is gone. This may be called while user code runs.
  */
 kap_u64 shell_request(struct kap_shell *shell, kap_u32 nr_ops);
+
+/* In place of all that is queued: takes all user mappings away. */
+void shell_queue_empty(struct kap_shell *shell);
 
 /* Carries the queue out; with the shell's lock. */
 void shell_sync(struct kap_shell *shell);

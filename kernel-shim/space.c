@@ -3,6 +3,7 @@
  * Spaces: a queue of changes in the control page of the space's shell. Neighbouring
  * changes are joined while they are queued, so that a run of pages is one host call.
  */
+#include <kap/gate.h>
 #include "engine/direct.h"
 #include "lock.h"
 
@@ -91,14 +92,22 @@ static void fill_munmap(struct stub_op *op, kap_u64 start, kap_u64 end)
 }
 
 /*
- * In place of everything queued: take all user mappings away. The queue is not empty at any moment
- * of this: who finds it so, without the lock, lets user code run.
+ * In place of everything queued: take all user mappings away, but the gates' table, which belongs
+ * to the process. The queue is not empty at any moment of this: who finds it so, without the lock,
+ * lets user code run.
  */
-static void queue_empty(struct kap_shell *shell)
+void shell_queue_empty(struct kap_shell *shell)
 {
-	fill_munmap(&shell->ctl->op[0], 0, KAP_HOLE_START);
-	fill_munmap(&shell->ctl->op[1], KAP_HOLE_END, KAP_USER_END);
-	store_release(&shell->nr_ops, 2u);
+	struct stub_op *op = shell->ctl->op;
+	kap_u64 low = 0;
+
+	if (direct() && !shell->table_lost) {
+		fill_munmap(op++, 0, KAP_GATE_TABLE);
+		low = KAP_GATE_TABLE_END;
+	}
+	fill_munmap(op++, low, KAP_HOLE_START);
+	fill_munmap(op++, KAP_HOLE_END, KAP_USER_END);
+	store_release(&shell->nr_ops, (kap_u32)(op - shell->ctl->op));
 }
 
 /*
@@ -216,14 +225,14 @@ static long first_error(const struct kap_shell *shell, kap_u32 nr_ops)
  */
 static void evict_and_retry(struct kap_shell *shell, kap_u32 nr_ops)
 {
-	struct stub_op saved[2];
+	struct stub_op saved[3];
 	kap_u64 answer;
 
 	copy(saved, shell->ctl->op, sizeof(saved));
-	queue_empty(shell);
+	shell_queue_empty(shell);
 	answer = shell_request(shell, shell->nr_ops);
 	if (answer == STUB_ANSWER_FAILED)
-		host_failed("munmap of a whole space", first_error(shell, 2));
+		host_failed("munmap of a whole space", first_error(shell, shell->nr_ops));
 	copy(shell->ctl->op, saved, sizeof(saved));
 	if (answer)
 		answer = shell_request(shell, nr_ops);
@@ -254,6 +263,11 @@ static struct stub_op *last_op(struct kap_shell *shell, kap_u64 nr)
 	return op->nr == nr ? op : NULL;
 }
 
+static int touches_table(kap_u64 va, kap_u64 len)
+{
+	return direct() && va < KAP_GATE_TABLE_END && va + len > KAP_GATE_TABLE;
+}
+
 void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
 {
 	struct kap_shell *shell = space->shell;
@@ -262,6 +276,9 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	/* Whatever the kernel's tables say: the stub pages stay what they are. */
 	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
 		return;
+	/* A program that wants the place has it, and no patched sites. */
+	if (unlikely(touches_table(va, len)))
+		shell->table_lost = 1;
 	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
 	    op->arg[2] == prot) {
 		op->arg[1] += len;
@@ -272,9 +289,8 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);
 }
 
-void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
+static void queue_unmap(struct kap_shell *shell, kap_u64 va, kap_u64 len)
 {
-	struct kap_shell *shell = space->shell;
 	struct stub_op *op = last_op(shell, HOST_munmap);
 
 	if (op && va <= op->arg[0] + op->arg[1] && op->arg[0] <= va + len) {
@@ -286,11 +302,25 @@ void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
 		return;
 	}
 	if (shell->nr_ops == STUB_MAX_OPS) {
-		/* Emptying the space does what is queued and more, in two calls. */
-		queue_empty(shell);
+		/* Emptying the space does what is queued and more, in a few calls. */
+		shell_queue_empty(shell);
 		return;
 	}
 	shell_op(shell, HOST_munmap, va, len, 0, 0, 0, 0);
+}
+
+void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
+{
+	struct kap_shell *shell = space->shell;
+
+	if (likely(!touches_table(va, len) || shell->table_lost)) {
+		queue_unmap(shell, va, len);
+		return;
+	}
+	if (va < KAP_GATE_TABLE)
+		queue_unmap(shell, va, KAP_GATE_TABLE - va);
+	if (va + len > KAP_GATE_TABLE_END)
+		queue_unmap(shell, KAP_GATE_TABLE_END, va + len - KAP_GATE_TABLE_END);
 }
 
 void kap_space_protect(struct kap_space *space, kap_u64 va, kap_u64 len, kap_u32 prot)

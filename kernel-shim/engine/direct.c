@@ -22,12 +22,7 @@ void direct_signal_keys(void);
 void direct_signal_open(void);
 extern char direct_prologue_keys_end[], direct_prologue_open_end[];
 
-/* What the next user code of each vCPU will bring its trap to. */
-static struct {
-	kap_u64 ksp;
-	struct kap_regs *regs;
-	struct kap_trap *trap;
-} users[KAP_MAX_VCPUS];
+struct direct_user direct_users[KAP_MAX_VCPUS] __attribute__((aligned(64)));
 
 kap_u64 direct_secret;
 
@@ -84,7 +79,7 @@ static inline kap_u64 read_gs_base(void)
 }
 
 /* The kernel uses no segments: the user's stay in the registers. */
-static handler_code void fill_segments(struct kap_regs *regs)
+handler_code void direct_fill_segments(struct kap_regs *regs)
 {
 	asm volatile("mov %%ds, %k0" : "=r"(regs->ds));
 	asm volatile("mov %%es, %k0" : "=r"(regs->es));
@@ -99,7 +94,7 @@ static int load_segments(const struct kap_regs *regs)
 {
 	struct kap_regs now;
 
-	fill_segments(&now);
+	direct_fill_segments(&now);
 	if (likely(now.ds == regs->ds && now.es == regs->es && now.fs == regs->fs &&
 		   now.gs == regs->gs)) {
 		if (now.fs_base != regs->fs_base && !direct_set_fs_base(regs->fs_base))
@@ -206,7 +201,7 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	kap_u32 cpu = stack->base.cpu;
 	struct kap_regs *regs;
 	struct kap_trap *trap;
-	int sig = info->signo, left;
+	int sig = info->signo, left, bell;
 
 	/* Host calls are the kernel's own from here on. */
 	*(volatile kap_u8 *)&runner->block->selector = DIRECT_ALLOW;
@@ -233,18 +228,21 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 			host_call(HOST_kill, (kap_s32)runner->thread, HOST_SIGKILL);
 	}
 	direct_fpu_load(uc->fpstate);
-	regs = users[cpu].regs;
-	trap = users[cpu].trap;
+	regs = direct_users[cpu].regs;
+	trap = direct_users[cpu].trap;
 	if (unlikely(left)) {
 		copy(regs, &runner->block->regs, __builtin_offsetof(struct kap_regs, fs_base));
 		regs->orig_ax = ~0ULL;
 	} else {
 		fill_user_regs(regs, uc);
 	}
-	fill_segments(regs);
-	if (likely(!is_bell(sig))) {
+	direct_fill_segments(regs);
+	bell = is_bell(sig);
+	if (unlikely((bell || uc->trapno == KAP_EXC_DB) && gate_unwind(cpu, regs)))
+		trap->kind = KAP_TRAP_SYSCALL;
+	else if (likely(!bell))
 		classify(sig, info, uc, regs, trap);
-	} else {
+	if (unlikely(bell)) {
 		static const kap_u64 none;
 
 		if (sig == KAP_TIMER_SIGNAL)
@@ -252,13 +250,13 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 		/* These run with all signals blocked. */
 		host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
 	}
-	direct_resume(users[cpu].ksp);
+	direct_resume(direct_users[cpu].ksp);
 }
 
 void direct_lost(kap_u32 cpu)
 {
-	users[cpu].trap->kind = KAP_TRAP_DEAD;
-	direct_resume(users[cpu].ksp);
+	direct_users[cpu].trap->kind = KAP_TRAP_DEAD;
+	direct_resume(direct_users[cpu].ksp);
 }
 
 void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
@@ -267,6 +265,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	kap_u32 cpu = this_stack()->cpu;
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct kap_shell *shell = space->shell;
+	struct direct_user *user = &direct_users[cpu];
 	struct direct_runner *runner;
 	kap_u64 len;
 
@@ -289,8 +288,11 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	load_any_segments(regs);
 	regs->orig_ax = ~0ULL;
 	copy(&runner->block->regs, regs, __builtin_offsetof(struct kap_regs, fs_base));
-	users[cpu].regs = regs;
-	users[cpu].trap = trap;
+	user->regs = regs;
+	user->trap = trap;
+	user->in_user = runner->in_user;
+	user->space = space;
+	user->block = runner->block;
 
 	vcpu->runner_tid = shell->runner[cpu].tid;
 	vcpu->space = space->info.id;
@@ -298,7 +300,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	direct_enter(&vcpu->pending, &users[cpu].ksp, exit_of(cpu, &len), runner->in_user);
+	direct_enter(&vcpu->pending, user, exit_of(cpu, &len), runner->in_user);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;

@@ -23,6 +23,17 @@
 #define DIRECT_ALLOW		0
 #define DIRECT_BLOCK		1
 
+/* struct direct_user, of which there is one for each vCPU */
+#define DIRECT_USER_SHIFT	6
+#define DIRECT_USER_KSP		0
+#define DIRECT_USER_REGS	8
+#define DIRECT_USER_IN_USER	16
+#define DIRECT_USER_SP		24
+
+/* Bytes of a gate's stub, with keys and without. */
+#define GATE_STUB_KEYS		48
+#define GATE_STUB_OPEN		16
+
 /* In the host's signal frame: behind the word to return to and the ucontext (sigaction(2)). */
 #define DIRECT_FRAME_INFO	312
 
@@ -70,6 +81,24 @@ struct direct_stack {
 	kap_u32 pad;
 };
 _Static_assert(__builtin_offsetof(struct direct_stack, in_user) == DIRECT_IN_USER, "direct.S");
+
+/* What the next user code of a vCPU will bring its trap to. */
+struct direct_user {
+	kap_u64 ksp;			/* direct_enter()'s stack */
+	struct kap_regs *regs;
+	kap_u32 *in_user;
+	kap_u64 sp;			/* the user's, while a gate changes stacks */
+	struct kap_trap *trap;
+	struct kap_space *space;
+	struct direct_block *block;
+	kap_u64 pad;
+};
+_Static_assert(sizeof(struct direct_user) == 1 << DIRECT_USER_SHIFT, "gate.S");
+_Static_assert(__builtin_offsetof(struct direct_user, ksp) == DIRECT_USER_KSP, "gate.S");
+_Static_assert(__builtin_offsetof(struct direct_user, regs) == DIRECT_USER_REGS, "gate.S");
+_Static_assert(__builtin_offsetof(struct direct_user, in_user) == DIRECT_USER_IN_USER, "gate.S");
+_Static_assert(__builtin_offsetof(struct direct_user, sp) == DIRECT_USER_SP, "gate.S");
+extern struct direct_user direct_users[KAP_MAX_VCPUS];
 
 /* A process's part: 2^order pages, the blocks in front. */
 struct direct_process {
@@ -137,8 +166,23 @@ void signal_in_kernel(int sig, struct host_siginfo *info, struct host_ucontext *
 void direct_fpu_save(void *area);
 void direct_fpu_load(const void *area);
 
+/* The segment registers and their bases, which the kernel leaves as they are. */
+void direct_fill_segments(struct kap_regs *regs);
+
+/* gate.c: gives the calling thread the segment by which gates know their vCPU. */
+void gate_set_thread(kap_u32 cpu);
+
+/* Queues the table's mapping for a process. */
+void gate_first_ops(struct kap_shell *shell);
+
+/*
+ * A signal has interrupted user code with these registers. If a gate was on its way into the kernel
+ * they become those of its system call, and 1 is returned.
+ */
+int gate_unwind(kap_u32 cpu, struct kap_regs *regs);
+
 /* x86/direct.S */
-void direct_enter(kap_u32 *pending, kap_u64 *ksp, void *exit, kap_u32 *in_user);
+void direct_enter(kap_u32 *pending, struct direct_user *user, void *exit, kap_u32 *in_user);
 void direct_resume(kap_u64 ksp) noreturn;
 void direct_switch(kap_u64 *ksp, void *stack, void (*fn)(void *), void *arg);
 void direct_runner_entry(void);

@@ -7,7 +7,6 @@
  * Space 0 holds every vCPU's home. Should the host end a process while a vCPU executes user code
  * there, the vCPU goes on at home, and the guest kernel hears of a lost space.
  */
-#include <kap/getcpu.h>
 #include "engine/direct.h"
 #include "engine/ptrace.h"
 #include "lock.h"
@@ -99,6 +98,7 @@ static void map_op(struct kap_shell *shell, kap_u64 va, const void *memory, kap_
 void direct_first_ops(struct kap_shell *shell)
 {
 	map_op(shell, KAP_DIRECT_BLOCKS, shell->direct->blocks, block_bytes(), DIRECT_KEY_BLOCKS);
+	gate_first_ops(shell);
 	shell->ctl->runner_entry = (kap_u64)direct_runner_entry;
 }
 
@@ -207,11 +207,6 @@ static noreturn void wait_turn(struct direct_runner *r);
 static long set_up_thread(struct direct_runner *r)
 {
 	struct host_stack stack;
-	struct host_user_desc desc = {
-		.entry = KAP_GETCPU_ENTRY,
-		.limit = r->cpu,
-		.flags = HOST_DESC_32BIT | HOST_DESC_USEABLE,
-	};
 	struct host_sigevent event = {
 		.signo = KAP_TIMER_SIGNAL,
 		.notify = HOST_SIGEV_THREAD_ID,
@@ -225,8 +220,7 @@ static long set_up_thread(struct direct_runner *r)
 	err = host_call(HOST_sigaltstack, &stack, NULL);
 	if (!err)
 		err = host_call(HOST_timer_create, HOST_CLOCK_MONOTONIC, &event, &r->timer);
-	/* A host without 32-bit programs refuses: then user code asks the guest kernel. */
-	host_call(HOST_set_thread_area, &desc);
+	gate_set_thread(r->cpu);
 	if (!err)
 		err = host_call(HOST_prctl, HOST_PR_SET_SYSCALL_USER_DISPATCH, SUD_ON, 0, 0,
 				block_at(r->cpu));

@@ -40,12 +40,13 @@
 	.endm
 
 	.text
-/* void direct_enter(u32 *pending, u64 *ksp, void *exit, u32 *in_user) */
-	.globl direct_enter, direct_check, direct_check_end
+/* void direct_enter(u32 *pending, struct direct_user *user, void *exit, u32 *in_user) */
+	.globl direct_enter, direct_check, direct_check_end, direct_left
 	.balign 64
 direct_enter:
 	push_kept
-	movq	%rsp, (%rsi)
+	pushq	%rsi
+	movq	%rsp, DIRECT_USER_KSP(%rsi)
 /*
  * From here to the user's first instruction a signal is taken as if that instruction had been
  * interrupted: so a doorbell that rings after the look at pending is not missed.
@@ -57,7 +58,9 @@ direct_check:
 	jmp	*%rdx
 2:	movl	$0, (%rcx)
 direct_check_end:
-1:	popq	%r15
+direct_left:
+	addq	$8, %rsp
+	popq	%r15
 	popq	%r14
 	popq	%r13
 	popq	%r12
@@ -69,12 +72,13 @@ direct_check_end:
 	.globl direct_resume
 direct_resume:
 	movq	%rdi, %rsp
-	jmp	1b
+	jmp	direct_left
 
 /* void direct_switch(u64 *ksp, void *stack, void (*fn)(void *), void *arg): calls fn on stack */
 	.globl direct_switch
 direct_switch:
 	push_kept
+	pushq	$0
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
 	movq	%rcx, %rdi
@@ -86,7 +90,7 @@ direct_switch:
  * int direct_set_selectors(ds, es, fs, gs), int direct_set_fs_base(base), ..._gs_base(base): 1, or 0
  * when the processor refuses: direct_signal() goes to the end of this part then.
  */
-	.globl direct_set_selectors, direct_set_fs_base, direct_set_gs_base
+	.globl direct_set_selectors, direct_set_fs_base, direct_set_gs_base, direct_set_descriptor
 	.globl direct_segments, direct_segments_end
 direct_set_selectors:
 	movl	$1, %eax
@@ -103,6 +107,15 @@ direct_set_fs_base:
 direct_set_gs_base:
 	movl	$1, %eax
 	wrgsbase %rdi
+	ret
+/* The same, of a descriptor in the low 4 GiB: set_thread_area(2), a 32-bit call only. Changes rbx. */
+direct_set_descriptor:
+	movl	%edi, %ebx
+	movl	$HOST32_set_thread_area, %eax
+	int	$0x80
+	cmpl	$1, %eax
+	sbbl	%eax, %eax
+	negl	%eax
 	ret
 direct_segments_end:
 	xorl	%eax, %eax

@@ -31,7 +31,7 @@
 #define HOST_prctl		157
 #define HOST_gettid		186
 #define HOST_futex		202
-#define HOST_set_thread_area	205
+#define HOST32_set_thread_area	243	/* by int 0x80 */
 #define HOST_sched_setaffinity	203
 #define HOST_timer_create	222
 #define HOST_timer_settime	223
@@ -50,6 +50,7 @@
 #define HOST_ECHILD		10
 #define HOST_EAGAIN		11
 #define HOST_ENOMEM		12
+#define HOST_ENOSPC		28
 #define HOST_ETIMEDOUT		110
 
 #define HOST_PROT_NONE		0
