@@ -21,6 +21,7 @@
 #include <asm/syscall.h>
 
 #include "../x86/debugreg.h"
+#include "../x86/sites.h"
 #include "entry.h"
 
 #define INSN_SYSCALL	0x050f
@@ -30,7 +31,7 @@ static_assert(offsetof(struct pt_regs, gs) == offsetof(struct kap_regs, gs));
 static_assert(offsetof(struct thread_info, irqs_off) == offsetof(struct kap_stack, irqs_off));
 static_assert(offsetof(struct thread_info, cpu) == offsetof(struct kap_stack, cpu));
 
-static noinstr void user_syscall(struct pt_regs *regs)
+static noinstr void user_syscall(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	/* As on x86-64 only the low half of rax counts, but a tracer sees all of it. */
 	long nr = (int)regs->orig_ax;
@@ -39,6 +40,8 @@ static noinstr void user_syscall(struct pt_regs *regs)
 	nr = syscall_enter_from_user_mode(regs, nr);
 
 	instrumentation_begin();
+	if (trap->nr == KAP_CALL_SLOW)
+		kap_site_seen(regs);
 	if (likely((unsigned long)nr < NR_syscalls)) {
 		nr = array_index_nospec(nr, NR_syscalls);
 		regs->ax = sys_call_table[nr](regs->di, regs->si, regs->dx, regs->r10, regs->r8,
@@ -79,12 +82,15 @@ static noinstr void user_exception(struct pt_regs *regs, const struct kap_trap *
 
 /*
  * An engine may report int 0x80 and sysenter as system calls too. There are no
- * 32-bit system calls here; as on such a CPU the instruction is a protection fault.
+ * 32-bit system calls here; as on such a CPU the instruction is a protection fault. The direct
+ * engine is told by the host what it was.
  */
 static noinstr bool is_syscall_insn(const struct pt_regs *regs)
 {
 	u16 insn;
 
+	if (kap_boot_info()->engine == KAP_ENGINE_DIRECT)
+		return true;
 	if (regs->cs != __USER_CS)
 		return false;
 	pagefault_disable();
@@ -131,7 +137,7 @@ noinstr void kap_user_loop(void)
 		switch (trap.kind) {
 		case KAP_TRAP_SYSCALL:
 			if (likely(is_syscall_insn(regs))) {
-				user_syscall(regs);
+				user_syscall(regs, &trap);
 				break;
 			}
 			trap.nr = KAP_EXC_GP;

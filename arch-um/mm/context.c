@@ -7,6 +7,7 @@
 #include <kap/ldt.h>
 
 #include "../x86/ldt.h"
+#include "../x86/sites.h"
 
 void kap_name_space(struct kap_space_info *info, struct task_struct *tsk)
 {
@@ -28,8 +29,10 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 	local_irq_restore(flags);
 	if (likely(!err)) {
 		/* A new program has no segments of its own, a forked one has its parent's. */
-		if (tsk != current && current->mm)
+		if (tsk != current && current->mm) {
+			kap_sites_fork(mm, current->mm);
 			err = kap_ldt_copy(mm, current->mm);
+		}
 		if (unlikely(err))
 			destroy_context(mm);
 		return err;
@@ -48,6 +51,7 @@ void destroy_context(struct mm_struct *mm)
 	bool used = kap_ldt_drop(mm);
 	unsigned long flags;
 
+	kap_sites_drop(mm);
 	local_irq_save(flags);
 	if (unlikely(used))
 		kap_space_retire(&mm->context.space);

@@ -20,6 +20,7 @@
 #include <asm/tlbflush.h>
 #include <kap/machine.h>
 
+#include "patched.h"
 #include "space.h"
 #include "uaccess.h"
 
@@ -56,6 +57,13 @@ static void end(struct mm_struct *mm, unsigned long flags)
 	local_irq_restore(flags);
 }
 
+static u64 shown_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
+{
+	if (pte_exec(pte))
+		return kap_patched_phys(mm, addr, pte);
+	return (u64)pte_pfn(pte) << PAGE_SHIFT;
+}
+
 void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
 		   const pmd_t *pmd, pmd_t was)
 {
@@ -68,8 +76,8 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 		pte_t pte = ptep_get(ptep);
 
 		if (kap_pte_mappable(pte))
-			kap_space_map(&mm->context.space, addr, pte_pfn(pte) << PAGE_SHIFT,
-				      PAGE_SIZE, host_prot(pte));
+			kap_space_map(&mm->context.space, addr, shown_phys(mm, addr, pte), PAGE_SIZE,
+				      host_prot(pte));
 	}
 	end(mm, flags);
 }

@@ -8,6 +8,7 @@
 #include "engine/ptrace.h"
 
 #define SYS_USER_DISPATCH 2 /* si_code of SIGSYS (sigaction(2)) */
+#define ARCH_X86_64 0xc000003e /* si_arch (linux/audit.h) */
 #define SI_KERNEL 0x80
 #define KERNEL_SENT(code) ((code) > 0)
 
@@ -127,6 +128,13 @@ static handler_code void classify(int sig, const struct host_siginfo *info,
 	if (!KERNEL_SENT(info->code))
 		return;
 	if (likely(sig == HOST_SIGSYS && info->code == SYS_USER_DISPATCH)) {
+		/* A system call of 32-bit code, which has none here. */
+		if (unlikely(info->rest[0] >> 32 != ARCH_X86_64)) {
+			regs->ip -= 2;
+			trap->kind = KAP_TRAP_EXCEPTION;
+			trap->nr = KAP_EXC_GP;
+			return;
+		}
 		/* The host takes these numbers for calls that it is to restart, and changes ip. */
 		if (unlikely(nr >= -516 && nr <= -512)) {
 			regs->ip = info->addr;
@@ -238,10 +246,12 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	}
 	direct_fill_segments(regs);
 	bell = is_bell(sig);
-	if (unlikely((bell || uc->trapno == KAP_EXC_DB) && gate_unwind(cpu, regs)))
+	if (unlikely((bell || uc->trapno == KAP_EXC_DB) && gate_unwind(cpu, regs))) {
 		trap->kind = KAP_TRAP_SYSCALL;
-	else if (likely(!bell))
+		trap->nr = KAP_CALL_GATE;
+	} else if (likely(!bell)) {
 		classify(sig, info, uc, regs, trap);
+	}
 	if (unlikely(bell)) {
 		static const kap_u64 none;
 

@@ -118,6 +118,7 @@ void gate_trap(kap_u32 site, struct direct_user *user)
 	fill_call(site, user->space, regs);
 	direct_fill_segments(regs);
 	user->trap->kind = KAP_TRAP_SYSCALL;
+	user->trap->nr = KAP_CALL_GATE;
 }
 
 static handler_code int within(kap_u64 ip, const char *start, const char *end)

@@ -21,6 +21,7 @@ BEGIN {
 	for (c = 1; c <= columns; c++)
 		native = native || column[c] == "native"
 	label["null_syscall"] = "null syscall"
+	label["any_syscall"] = "null syscall by syscall(2)"
 	label["read_zero"] = "read /dev/zero, 1 byte"
 	label["open_close"] = "open + close"
 	label["anon_touch"] = "anonymous touch, per page"
@@ -32,7 +33,7 @@ BEGIN {
 	label["fork_exec_wait"] = "fork + exec + wait"
 	label["thread_create_join"] = "thread create + join"
 	label["control"] = "control: 1000 loop steps"
-	order = "null_syscall clock_gettime read_zero stat open_close anon_touch filemap_read" \
+	order = "null_syscall any_syscall clock_gettime read_zero stat open_close anon_touch filemap_read" \
 		" mmap_munmap signal pipe_pingpong fork_exit_wait fork_exec_wait" \
 		" thread_create_join control"
 	rows = split(order, row, " ")

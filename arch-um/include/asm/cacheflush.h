@@ -11,6 +11,13 @@ extern void kap_show_kernel_range(unsigned long start, unsigned long end);
 #define flush_cache_vmap(start, end)		kap_show_kernel_range(start, end)
 #define flush_cache_vmap_early(start, end)	kap_show_kernel_range(start, end)
 
+/* Somebody has written to a page of a file: patched.c may have a copy. */
+struct folio;
+extern void kap_flush_dcache_folio(struct folio *folio);
+#define ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE 1
+#define flush_dcache_folio(folio)	kap_flush_dcache_folio(folio)
+#define flush_dcache_page(page)		kap_flush_dcache_folio(page_folio(page))
+
 #include <asm-generic/cacheflush.h>
 
 #endif

@@ -14,6 +14,8 @@
 #include <asm/vdso/vsyscall.h>
 #include <kap/machine.h>
 
+#include "../sites.h"
+
 extern char kap_vdso_start[], kap_vdso_end[];
 
 union vdso_data_store kap_vvar __page_aligned_data;
@@ -149,6 +151,8 @@ int arch_setup_additional_pages(struct linux_binprm *bprm, int uses_interp)
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	ret = map_vdso(0);
+	if (!ret)
+		kap_sites_exec(mm);
 	mmap_write_unlock(mm);
 	return ret;
 }

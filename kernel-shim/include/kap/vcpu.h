@@ -34,9 +34,13 @@ enum kap_exception {
 #define KAP_PF_EXEC		0x10
 #define KAP_PF_UNSURE		0x10000	/* read or write? a wrong guess comes again */
 
+/* How a system call has come. */
+#define KAP_CALL_SLOW		0	/* by way of the host */
+#define KAP_CALL_GATE		1	/* through a gate (gate.h) */
+
 struct kap_trap {
 	kap_u32 kind;		/* enum kap_trap_kind */
-	kap_u32 nr;		/* enum kap_exception */
+	kap_u32 nr;		/* enum kap_exception; of a system call: KAP_CALL_* */
 	kap_u64 error;		/* KAP_PF_* */
 	kap_u64 addr;		/* fault address */
 	kap_s32 signo;		/* host signal that told of it, 0 when none */

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Patched forms of files' text. The file's pages in the page cache stay as they are: what reads
+ * the file, or maps it for anything but execution, sees nothing of it. 64 KiB of text that has
+ * patched sites in it gets a copy, so that it is one run for the host.
+ *
+ * A copy of a page is good for as long as the page cache has the same page, and nobody writes to
+ * it; afterwards the page goes without. There are never more copies than gates, so they are kept.
+ */
+#include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <asm/cacheflush.h>
+#include <asm/tlbflush.h>
+#include <kap/gate.h>
+
+#include "../x86/sites.h"
+#include "patched.h"
+#include "space.h"
+#include "uaccess.h"
+
+#define GROUP_ORDER 4
+#define GROUP_PAGES (1 << GROUP_ORDER)
+
+struct kap_patched {
+	struct hlist_node node;
+	struct address_space *mapping;	/* only compared */
+	pgoff_t first;
+	unsigned int base;
+	u8 *bytes;
+	unsigned long pfn[GROUP_PAGES];	/* whose copy it is; 0: nobody's yet; or PFN_DEAD */
+};
+
+/* The file has changed: there will be no patched form of this page any more. */
+#define PFN_DEAD (~0UL)
+
+#define GROUP_BITS 8
+
+static struct hlist_head groups[1 << GROUP_BITS];
+
+/* Files with patched text; the index is their number. Entry 0 is nobody's. */
+static struct address_space *files[KAP_GATE_BASES];
+static unsigned int nr_files = 1;
+
+static DEFINE_SPINLOCK(lock);
+
+static struct hlist_head *bucket(struct address_space *mapping, pgoff_t first)
+{
+	return &groups[hash_64((unsigned long)mapping ^ first, GROUP_BITS)];
+}
+
+static struct kap_patched *find(struct address_space *mapping, pgoff_t index)
+{
+	pgoff_t first = index & ~(pgoff_t)(GROUP_PAGES - 1);
+	struct kap_patched *group;
+
+	hlist_for_each_entry_rcu(group, bucket(mapping, first), node, true)
+		if (group->mapping == mapping && group->first == first)
+			return group;
+	return NULL;
+}
+
+static unsigned int file_number(struct address_space *mapping)
+{
+	unsigned int i;
+
+	for (i = 1; i < nr_files; i++)
+		if (files[i] == mapping)
+			return i;
+	if (nr_files == KAP_GATE_BASES)
+		return 0;
+	files[nr_files] = mapping;
+	return nr_files++;
+}
+
+/* Callers are alone here: sites.c patches one site at a time. */
+static struct kap_patched *make(struct address_space *mapping, pgoff_t index)
+{
+	struct kap_patched *group = kzalloc(sizeof(*group), GFP_KERNEL);
+
+	if (!group)
+		return NULL;
+	group->mapping = mapping;
+	group->first = index & ~(pgoff_t)(GROUP_PAGES - 1);
+	group->base = file_number(mapping);
+	group->bytes = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_NOWARN, GROUP_ORDER);
+	if (!group->base || !group->bytes) {
+		free_pages((unsigned long)group->bytes, GROUP_ORDER);
+		kfree(group);
+		return NULL;
+	}
+	hlist_add_head_rcu(&group->node, bucket(mapping, group->first));
+	return group;
+}
+
+/* A page of a file, as opposed to one that is some program's own. */
+static struct address_space *file_of(struct page *page, pgoff_t *index)
+{
+	struct folio *folio = page_folio(page);
+	struct address_space *mapping = folio_mapping(folio);
+
+	if (!mapping || folio_test_anon(folio) || folio_test_swapcache(folio))
+		return NULL;
+	*index = folio->index + folio_page_idx(folio, page);
+	return mapping;
+}
+
+/* Whether the copy is that of this page; it is made now if there was none. */
+static bool fill(struct kap_patched *group, unsigned int i, struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long flags;
+
+	if (likely(READ_ONCE(group->pfn[i]) == pfn))
+		return true;
+	spin_lock_irqsave(&lock, flags);
+	if (!group->pfn[i]) {
+		/* Before the copy: who writes meanwhile sees it, and spoils the copy. */
+		set_bit(PG_arch_1, &page_folio(page)->flags);
+		smp_mb();
+		memcpy(group->bytes + i * PAGE_SIZE, page_address(page), PAGE_SIZE);
+		smp_store_release(&group->pfn[i], pfn);
+	}
+	spin_unlock_irqrestore(&lock, flags);
+	return READ_ONCE(group->pfn[i]) == pfn;
+}
+
+u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
+{
+	u64 phys = (u64)pte_pfn(pte) << PAGE_SHIFT;
+	struct address_space *mapping;
+	struct kap_patched *group;
+	struct page *page;
+	unsigned int i;
+	pgoff_t index;
+
+	if (!mm->context.gates || pte_write(pte) || !pfn_valid(pte_pfn(pte)))
+		return phys;
+	page = pte_page(pte);
+	mapping = file_of(page, &index);
+	if (!mapping)
+		return phys;
+	group = find(mapping, index);
+	if (!group || !kap_sites_allow(mm, group->base, addr - (index << PAGE_SHIFT)))
+		return phys;
+	i = index - group->first;
+	return fill(group, i, page) ? virt_to_phys(group->bytes + i * PAGE_SIZE) : phys;
+}
+
+void kap_flush_dcache_folio(struct folio *folio)
+{
+	struct address_space *mapping;
+	pgoff_t index, last;
+
+	/* Pairs with fill(): either that sees what was written, or this sees the flag. */
+	smp_mb();
+	if (likely(!test_bit(PG_arch_1, &folio->flags)))
+		return;
+	mapping = folio_mapping(folio);
+	last = folio->index + folio_nr_pages(folio) - 1;
+	for (index = folio->index; mapping && index <= last; index++) {
+		struct kap_patched *group;
+
+		rcu_read_lock();
+		group = find(mapping, index);
+		if (group && READ_ONCE(group->pfn[index - group->first]))
+			WRITE_ONCE(group->pfn[index - group->first], PFN_DEAD);
+		rcu_read_unlock();
+	}
+}
+EXPORT_SYMBOL(kap_flush_dcache_folio);
+
+/* The page that user code of the current address space executes at addr, if it is a file's. */
+static struct page *page_at(unsigned long addr)
+{
+	unsigned long flags;
+	struct page *page = NULL;
+	void *p;
+
+	local_irq_save(flags);
+	p = kap_user_ptr(addr, false);
+	if (p) {
+		page = virt_to_page(p);
+		if (!folio_try_get(page_folio(page)))
+			page = NULL;
+	}
+	kap_user_done();
+	local_irq_restore(flags);
+	return page;
+}
+
+bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patched_page *text)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+	struct address_space *mapping;
+	struct page *page;
+	pgoff_t index;
+	bool ok = false;
+
+	if (!vma || !vma->vm_file || (vma->vm_flags & (VM_EXEC | VM_WRITE)) != VM_EXEC)
+		return false;
+	page = page_at(addr);
+	if (!page)
+		return false;
+	mapping = file_of(page, &index);
+	if (mapping && mapping == vma->vm_file->f_mapping && S_ISREG(mapping->host->i_mode)) {
+		struct kap_patched *group = find(mapping, index);
+
+		group = group ? group : make(mapping, index);
+		if (group && fill(group, index - group->first, page)) {
+			text->bytes = group->bytes + (index - group->first) * PAGE_SIZE;
+			text->base = group->base;
+			text->offset = index << PAGE_SHIFT;
+			ok = kap_sites_allow(mm, group->base,
+					     (addr & PAGE_MASK) - (index << PAGE_SHIFT));
+		}
+	}
+	put_page(page);
+	return ok;
+}
+
+void kap_patched_show(struct mm_struct *mm, unsigned long addr)
+{
+	/* What is shown there goes away; the next fetch faults, and is shown the patched form. */
+	kap_flush_mm_range(mm, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Patched system call sites (sites.c), for the rest of the port. */
+#ifndef KAP_X86_SITES_H
+#define KAP_X86_SITES_H
+
+#include <linux/mm_types.h>
+#include <asm/ptrace.h>
+
+/* User code's system call has come the slow way: its site may be patched for the next time. */
+void kap_site_seen(struct pt_regs *regs);
+
+/* A new program: keeps the place of the gates' table free of its mappings, if it is free now. */
+void kap_sites_exec(struct mm_struct *mm);
+
+/* A forked address space has its parent's mappings; and one that goes away. */
+void kap_sites_fork(struct mm_struct *mm, struct mm_struct *parent);
+void kap_sites_drop(struct mm_struct *mm);
+
+/*
+ * Whether this address space may have the patched form of the text whose first byte would be at
+ * addr; `base` is the text's number. With the space's lock.
+ */
+bool kap_sites_allow(struct mm_struct *mm, unsigned int base, unsigned long addr);
+
+#endif
