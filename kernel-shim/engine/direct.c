@@ -214,9 +214,10 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 	/* Host calls are the kernel's own from here on. */
 	*(volatile kap_u8 *)&runner->block->selector = DIRECT_ALLOW;
 	if (!was_user) {
+		/* The selector or base is refused; what else comes there is no answer. */
 		if (unlikely(uc->ip >= (kap_u64)direct_segments &&
-			     uc->ip < (kap_u64)direct_segments_end))
-			/* The selector or base is refused. */
+			     uc->ip < (kap_u64)direct_segments_end) &&
+		    (sig == HOST_SIGSEGV || sig == HOST_SIGBUS))
 			uc->ip = (kap_u64)direct_segments_end;
 		else
 			signal_in_kernel(sig, info, uc);

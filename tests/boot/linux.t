@@ -11,6 +11,7 @@ exec </dev/null
 guest_points memory
 guest_points storm
 guest_points clocks
+guest_points switches 5
 
 limit=$(cat /proc/sys/vm/max_map_count)
 [ "$limit" -lt 200000 ] || echo "# vm.max_map_count is $limit here: nothing will be evicted"
