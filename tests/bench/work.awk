@@ -134,26 +134,8 @@ function print_missed(	c, p, r, x, y, text)
 }
 
 END {
-	for (c = 1; c <= columns; c++) {
-		collect(column[c])
-		found += total[column[c]]
-		if (is_void(column[c]))
-			lacking = lacking " " column[c]
-	}
-	if (mode == "lacking") {
-		if (lacking && native && lacking !~ / native( |$)/)
-			lacking = " native" lacking
-		print substr(lacking, 2)
-		exit 0
-	}
-	if (!found)
-		exit 1
 	print_rows()
 	print_missed()
-	if (lacking)
-		printf "\nvoid:%s: fewer than %d sets whose control stayed within %d %%;\n" \
-			"stop what else runs on this machine and run it again\n",
-			lacking, rounds, limit * 100
-	if (rounds < 5)
-		printf "\nonly %d round(s): not enough for a claim (give 5 or more)\n", rounds
+	print_void(sprintf("whose control stayed within %d %%", limit * 100))
+	print_few()
 }
