@@ -27,6 +27,7 @@ void cpu_setup(kap_u32 cpu)
 		host_failed("timer_create", err);
 	if (direct())
 		direct_home_timer(cpu, timers[cpu].timer);
+	vcpu->home_tid = tid;
 	store_release(&vcpu->host_thread, (kap_u64)host_call(HOST_getpid) | tid << 32);
 }
 

@@ -179,6 +179,23 @@ handler_code int park_stepping(kap_u32 cpu)
 	return cpus[cpu].step == STEP_KERNEL || cpus[cpu].step == STEP_LEAVE;
 }
 
+void park_pause_step(kap_u32 cpu)
+{
+	if (unlikely(park_stepping(cpu)))
+		asm volatile("pushfq; andl %0, (%%rsp); popfq" : : "i"(~(int)FLAG_TF) : "memory", "cc");
+}
+
+static void set_tf(void)
+{
+	asm volatile("pushfq; orl %0, (%%rsp); popfq" : : "i"(FLAG_TF) : "memory", "cc");
+}
+
+void park_resume_step(kap_u32 cpu)
+{
+	if (unlikely(park_stepping(cpu)))
+		set_tf();
+}
+
 handler_code void park_stepped(struct host_ucontext *uc)
 {
 	park_kernel(uc, KAP_PARK_STEP);
@@ -290,5 +307,5 @@ void park_into_kernel(const struct kap_regs *regs, void *back)
 	cpus[cpu].step = STEP_LEAVE;
 	cpus[cpu].ip = (kap_u64)back;
 	park_watched[cpu] = 0;
-	asm volatile("pushfq; orl %0, (%%rsp); popfq" : : "i"(FLAG_TF) : "memory", "cc");
+	set_tf();
 }

@@ -32,6 +32,10 @@ void park_stepped(struct host_ucontext *uc);
 /* Doorbells wait while the vCPU makes one step. */
 int park_stepping(kap_u32 cpu);
 
+/* On a way on which the host thread changes: TF is the thread's. */
+void park_pause_step(kap_u32 cpu);
+void park_resume_step(kap_u32 cpu);
+
 /* signal.c: a doorbell came while interrupts were on: the code goes on at the vector. */
 void signal_deliver_bells(struct host_ucontext *uc);
 

@@ -481,8 +481,9 @@ static void show_help(struct answer *answer, const char *rest)
 	}
 	say(answer,
 	    "Watchpoints and hbreak: %d debug registers. Kernel: those of the vCPUs' host "
-	    "threads, set through\nptrace. User code: those of the runners.\n",
-	    KAP_MAX_POINTS);
+	    "threads, set through\nptrace. User code: those of the runners. On the direct engine "
+	    "these are the same: %d for both.\n",
+	    KAP_MAX_POINTS, KAP_MAX_POINTS);
 }
 
 void info__command(struct vm *vm, unsigned int cpu, const char *line,

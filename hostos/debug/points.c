@@ -2,6 +2,7 @@
 /* Breakpoints and watchpoints. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "debug/memory.h"
 #include "debug/points.h"
@@ -31,7 +32,7 @@ struct reg {
 };
 
 static struct reg kernel_regs[WATCH_REGS], user_regs[KAP_MAX_POINTS];
-static bool user_changed;
+static bool user_changed, kernel_changed;
 
 static bool is_user(uint64_t addr)
 {
@@ -127,8 +128,19 @@ static unsigned int chunk(uint64_t addr, uint64_t len)
 	return size;
 }
 
-static int insert_regs(struct reg *regs, enum rsp_point kind, uint64_t addr, uint64_t len,
-		       uint32_t space, const char **error)
+/* There the kernel and user code have a thread together, and so its registers. */
+static bool is_direct(struct vm *vm)
+{
+	return vm__boot(vm)->engine == KAP_ENGINE_DIRECT;
+}
+
+static bool taken(struct vm *vm, const struct reg *regs, unsigned int n)
+{
+	return is_direct(vm) ? kernel_regs[n].used || user_regs[n].used : regs[n].used;
+}
+
+static int insert_regs(struct vm *vm, struct reg *regs, enum rsp_point kind, uint64_t addr,
+		       uint64_t len, uint32_t space, const char **error)
 {
 	uint64_t point = addr;
 	unsigned int wanted = 0, free = 0;
@@ -136,7 +148,7 @@ static int insert_regs(struct reg *regs, enum rsp_point kind, uint64_t addr, uin
 	for (unsigned int n = 0; n < WATCH_REGS; n++) {
 		if (regs[n].used && regs[n].kind == kind && regs[n].point == point)
 			return 0;
-		free += !regs[n].used;
+		free += !taken(vm, regs, n);
 	}
 	if (kind <= RSP_HBREAK)
 		len = 1;
@@ -154,7 +166,7 @@ static int insert_regs(struct reg *regs, enum rsp_point kind, uint64_t addr, uin
 	for (unsigned int n = 0; n < WATCH_REGS && len; n++) {
 		unsigned int size = chunk(addr, len);
 
-		if (regs[n].used)
+		if (taken(vm, regs, n))
 			continue;
 		regs[n] = (struct reg){ .used = true,
 					.kind = kind,
@@ -194,29 +206,61 @@ static void apply_user(struct vm *vm)
 {
 	struct kap_ctl *ctl = vm__ctl(vm);
 
-	if (!user_changed)
+	if (!user_changed && !(kernel_changed && is_direct(vm)))
 		return;
-	for (unsigned int n = 0; n < KAP_MAX_POINTS; n++)
-		ctl->points[n] = (struct kap_point){ .addr = user_regs[n].addr,
-						     .space = user_regs[n].space,
-						     .control = control_of(&user_regs[n]),
-						     .used = user_regs[n].used };
+	for (unsigned int n = 0; n < KAP_MAX_POINTS; n++) {
+		const struct reg *reg = &user_regs[n];
+
+		/* The kernel executes in all of the runners. */
+		if (is_direct(vm) && kernel_regs[n].used)
+			reg = &kernel_regs[n];
+		ctl->points[n] = (struct kap_point){ .addr = reg->addr,
+						     .space = reg->space,
+						     .control = control_of(reg),
+						     .used = reg->used };
+	}
 	ctl->points_seq++;
 	if (!ctl->points_seq)
 		ctl->points_seq = 1;
-	user_changed = false;
+	user_changed = kernel_changed = false;
 }
 
-/* What the debug registers of each vCPU's thread hold. */
+/* What the debug registers of each vCPU's thread of space 0 hold. */
 static struct {
 	pid_t tid;
 	struct watch_regs regs;
 } applied[KAP_MAX_VCPUS];
 
+/* Where its kernel executes now; process 0: in none of this machine's. */
+static pid_t thread_of(struct vm *vm, unsigned int cpu, pid_t *process)
+{
+	uint64_t thread = __atomic_load_n(&vm__vcpu(vm, cpu)->host_thread, __ATOMIC_ACQUIRE);
+
+	*process = (pid_t)thread;
+	/* The guest wrote these numbers. */
+	if (*process <= 0 || (*process != vm->space0 && getpgid(*process) != vm->space0))
+		*process = 0;
+	return thread >> 32;
+}
+
+/*
+ * On the direct engine the vCPU may be in some runner's thread: that one gets them, too. All other
+ * runners get them from the shim, before the kernel executes there.
+ */
+static int set_threads(struct vm *vm, unsigned int cpu, pid_t home, const struct watch_regs *want)
+{
+	int err = watch__set(vm->space0, home, want);
+	pid_t process, tid = thread_of(vm, cpu, &process);
+
+	if (!err && process != vm->space0)
+		err = watch__set(process, tid, want);
+	return err;
+}
+
 static void apply_vcpu(struct vm *vm, unsigned int cpu, const struct watch_regs *want)
 {
 	const struct kap_vcpu *vcpu = vm__vcpu(vm, cpu);
-	pid_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_ACQUIRE);
+	pid_t tid = __atomic_load_n(&vcpu->home_tid, __ATOMIC_ACQUIRE);
 	static bool told;
 	int err;
 
@@ -228,7 +272,7 @@ static void apply_vcpu(struct vm *vm, unsigned int cpu, const struct watch_regs 
 	applied[cpu].tid = tid;
 	if (!memcmp(want, &applied[cpu].regs, sizeof(*want)) || tid <= 0)
 		return;
-	err = watch__set(vm->space0, tid, want);
+	err = set_threads(vm, cpu, tid, want);
 	if (err && !told) {
 		msg__note("watchpoints and hardware breakpoints of the kernel don't work: ptrace "
 			  "of the vCPU: %s; allow ptrace of own children",
@@ -270,12 +314,15 @@ bool points__hit(struct vm *vm, unsigned int cpu, struct rsp_stop *stop)
 {
 	const struct kap_park *park = &vm__vcpu(vm, cpu)->park;
 	const struct reg *regs = park->user ? user_regs : kernel_regs;
+	const struct reg *others = park->user ? kernel_regs : user_regs;
 	uint64_t status = park->status;
+	pid_t process, tid = thread_of(vm, cpu, &process);
 
-	if (!park->user && watch__hit(vm->space0, vm__vcpu(vm, cpu)->host_tid, &status))
+	if (!park->user && watch__hit(process, tid, &status))
 		return false;
 	for (unsigned int n = 0; n < WATCH_REGS; n++)
-		if (status >> n & 1 && explain_reg(&regs[n], stop))
+		if (status >> n & 1 &&
+		    (explain_reg(&regs[n], stop) || (is_direct(vm) && explain_reg(&others[n], stop))))
 			return true;
 	return false;
 }
@@ -287,7 +334,7 @@ int points__insert(struct vm *vm, enum rsp_point kind, uint64_t addr, uint64_t l
 {
 	if (is_user(addr)) {
 		user_changed = true;
-		return insert_regs(user_regs, kind, addr, len, memory__chosen(), error);
+		return insert_regs(vm, user_regs, kind, addr, len, memory__chosen(), error);
 	}
 	if (kind == RSP_BREAK)
 		return insert_break(vm, addr, error);
@@ -301,7 +348,8 @@ int points__insert(struct vm *vm, enum rsp_point kind, uint64_t addr, uint64_t l
 		*error = "this code reports breakpoints itself; none is possible here";
 		return -EPERM;
 	}
-	return insert_regs(kernel_regs, kind, addr, len, 0, error);
+	kernel_changed = true;
+	return insert_regs(vm, kernel_regs, kind, addr, len, 0, error);
 }
 
 int points__remove(struct vm *vm, enum rsp_point kind, uint64_t addr, uint64_t len)
@@ -313,8 +361,10 @@ int points__remove(struct vm *vm, enum rsp_point kind, uint64_t addr, uint64_t l
 		user_changed = true;
 		return remove_regs(user_regs, kind, addr) ? 0 : -ENOENT;
 	}
-	if (kind != RSP_BREAK)
+	if (kind != RSP_BREAK) {
+		kernel_changed = true;
 		return remove_regs(kernel_regs, kind, addr) ? 0 : -ENOENT;
+	}
 	gone = find_break(addr);
 	if (!gone)
 		return -ENOENT;
@@ -327,6 +377,7 @@ void points__remove_all(struct vm *vm)
 	while (nr_breaks)
 		remove_break(vm, &breaks[nr_breaks - 1]);
 	memset(kernel_regs, 0, sizeof(kernel_regs));
+	kernel_changed = true;
 	for (unsigned int n = 0; n < KAP_MAX_POINTS; n++)
 		user_changed |= user_regs[n].used;
 	memset(user_regs, 0, sizeof(user_regs));

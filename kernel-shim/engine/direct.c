@@ -11,6 +11,8 @@
 #define ARCH_X86_64 0xc000003e /* si_arch (linux/audit.h) */
 #define SI_KERNEL 0x80
 #define KERNEL_SENT(code) ((code) > 0)
+#define FLAG_TF 0x100ULL
+#define FLAG_RF 0x10000ULL
 
 extern char direct_check[], direct_check_end[];
 extern char direct_segments[], direct_segments_end[];
@@ -270,6 +272,23 @@ void direct_lost(kap_u32 cpu)
 	direct_resume(direct_users[cpu].ksp);
 }
 
+static kap_u32 never;
+
+/* What the processor does for a step is not the program's flag. */
+static void end_step(struct kap_regs *regs, const struct kap_trap *trap)
+{
+	regs->flags &= ~FLAG_TF;
+	if (trap->kind == KAP_TRAP_SYSCALL)
+		regs->r11 &= ~FLAG_TF;
+}
+
+static kap_u64 which_points(struct kap_shell *shell, const struct kap_trap *trap)
+{
+	if (trap->kind != KAP_TRAP_EXCEPTION || trap->nr != KAP_EXC_DB)
+		return 0;
+	return points_hit(shell);
+}
+
 void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
 		     struct kap_trap *trap)
 {
@@ -278,13 +297,22 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	struct kap_shell *shell = space->shell;
 	struct direct_user *user = &direct_users[cpu];
 	struct direct_runner *runner;
-	kap_u64 len;
+	kap_u64 len, step = 0, points = 0;
 
 	zero(trap, sizeof(*trap));
 	trap->kind = KAP_TRAP_DOORBELL;
+	/* Doorbells wait for one instruction of a step. */
 	if (load_acquire(&vcpu->pending) && likely(!park_watched[cpu]))
 		return;
 	place_vcpu(cpu);
+	if (unlikely(park_watched[cpu]) && park_enter_user(regs, fpu))
+		step = FLAG_TF & ~regs->flags;
+	if (unlikely(kap_ctl()->points_seq) &&
+	    shell->runner[cpu].points != points_wanted(space->info.id)) {
+		points_load(shell, space->info.id);
+		/* A fault before they were there has set RF: the first instruction counts, too. */
+		regs->flags &= ~FLAG_RF;
+	}
 	if (direct_here[cpu] != shell) {
 		long err = direct_go(shell);
 
@@ -299,6 +327,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	load_any_segments(regs);
 	regs->orig_ax = ~0ULL;
 	copy(&runner->block->regs, regs, __builtin_offsetof(struct kap_regs, fs_base));
+	runner->block->regs.flags |= step;
 	user->regs = regs;
 	user->trap = trap;
 	user->in_user = runner->in_user;
@@ -311,13 +340,20 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
 	kap_space_sync(space);
-	direct_enter(&vcpu->pending, user, exit_of(cpu, &len), runner->in_user);
+	direct_enter(unlikely(step) ? &never : &vcpu->pending, user, exit_of(cpu, &len),
+		     runner->in_user);
 	__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
 	vcpu->state = KAP_VCPU_KERNEL;
 	vcpu->nr_traps++;
 	if (trap->kind == KAP_TRAP_FAULT)
 		vcpu->nr_faults++;
-	if (unlikely(load_acquire(&vcpu->park.hold)))
+	if (unlikely(step))
+		end_step(regs, trap);
+	if (unlikely(shell->runner[cpu].points))
+		points = which_points(shell, trap);
+	if (unlikely(park_watched[cpu] || points) && park_left_user(regs, fpu, trap, points))
+		trap->kind = KAP_TRAP_DOORBELL;
+	else if (unlikely(load_acquire(&vcpu->park.hold)))
 		park_after_user(regs, fpu, trap);
 	if (unlikely(park_watched[cpu]) && trap->kind == KAP_TRAP_SYSCALL)
 		park_into_kernel(regs, __builtin_return_address(0));

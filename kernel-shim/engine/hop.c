@@ -396,7 +396,9 @@ long direct_go(struct kap_shell *to)
 		to->runner[cpu].state = RUNNER_DEAD;
 		return -HOST_ESRCH;
 	}
+	park_pause_step(cpu);
 	direct_switch(&ctx[cpu], idle_stack(old), hand_over, old);
+	park_resume_step(cpu);
 	/* Now in the other process, or at home when that has ended. */
 	__atomic_fetch_sub(&from->nr_inside, 1, __ATOMIC_RELEASE);
 	if (unlikely(direct_here[cpu] != to)) {

@@ -326,7 +326,7 @@ void ptrace_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 		fpu_load(runner, fpu);
 	}
 	if (unlikely(kap_ctl()->points_seq) && runner->points != points_wanted(space->info.id)) {
-		points_load(runner, space->info.id);
+		points_load(shell, space->info.id);
 		/* A fault before they were there has set RF: the first instruction counts, too. */
 		regs->flags &= ~FLAG_RF;
 	}
@@ -361,7 +361,7 @@ void ptrace_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	if (trap->kind == KAP_TRAP_FAULT)
 		vcpu->nr_faults++;
 	if (unlikely(runner->points) && trap->kind == KAP_TRAP_EXCEPTION)
-		points = points_hit(runner);
+		points = points_hit(shell);
 	if (unlikely(park_watched[cpu] || points) && park_left_user(regs, fpu, trap, points))
 		trap->kind = KAP_TRAP_DOORBELL;
 	else if (unlikely(load_acquire(&vcpu->park.hold)))

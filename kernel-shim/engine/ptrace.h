@@ -21,11 +21,14 @@ void fpu_load(struct runner *runner, struct kap_fpu *fpu);
 /* The vCPU leaves the runner, in whose registers a state may be. */
 void fpu_leave(struct runner *runner);
 
-/* The monitor's points (kap_ctl.points) for user code of the space, in the runner's registers. */
-void points_load(struct runner *runner, kap_u32 space);
+/*
+ * The monitor's points (kap_ctl.points) for the space, in the registers of this vCPU's runner. On
+ * the direct engine the vCPU is at home afterwards.
+ */
+void points_load(struct kap_shell *shell, kap_u32 space);
 
-/* Which of them has stopped the runner: bits of DR6. */
-kap_u64 points_hit(struct runner *runner);
+/* Which of them has stopped the runner: bits of DR6. Likewise. */
+kap_u64 points_hit(struct kap_shell *shell);
 
 /* What runner->points is when the right ones are loaded. */
 static inline kap_u64 points_wanted(kap_u32 space)

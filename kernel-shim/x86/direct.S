@@ -15,6 +15,7 @@
 #include "x86/syscall.h"
 
 #define FLAG_TF		0x100
+#define FLAG_RF		0x10000
 #define USER_CS		0x33
 
 /* Where things are when rsp is at ax of the block's registers. */
@@ -131,7 +132,7 @@ direct_runner_entry:
 /*
  * One exit for each vCPU, because there is no register left to say whose block it is. The order:
  * off the kernel's stack, so that no signal uses it any more; what is not needed for PKRU; BLOCK
- * in the selector; PKRU; the rest. flags with TF, and code that is not 64-bit, need iretq.
+ * in the selector; PKRU; the rest. flags with TF or RF, and code that is not 64-bit, need iretq.
  */
 	.macro exit_code cpu, keys
 	.set	block, KAP_DIRECT_BLOCKS + \cpu * KAP_DIRECT_BLOCK - KAP_WINDOW - KAP_PHYS_RAM
@@ -153,7 +154,7 @@ direct_runner_entry:
 	.if \keys
 	set_pkru DIRECT_PKRU_USER
 	.endif
-	testl	$FLAG_TF, AT_AX(18)
+	testl	$(FLAG_TF | FLAG_RF), AT_AX(18)
 	jnz	2f
 	cmpl	$USER_CS, AT_AX(17)
 	jne	2f

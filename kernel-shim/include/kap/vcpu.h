@@ -100,7 +100,7 @@ struct kap_vcpu {
 		kap_u64 host_thread;		/* both, to be read and written as one */
 	};
 	kap_s32 runner_tid;		/* host thread of its user code; 0: none */
-	kap_u32 pad2;
+	kap_s32 home_tid;		/* its thread of space 0; 0 until it runs */
 	kap_u64 deadline_ns;		/* as in kap_time; ~0: none */
 	kap_u64 idle_ns;
 	kap_u64 nr_traps;
