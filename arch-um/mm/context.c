@@ -8,6 +8,7 @@
 
 #include "../x86/ldt.h"
 #include "../x86/sites.h"
+#include "twin.h"
 
 void kap_name_space(struct kap_space_info *info, struct task_struct *tsk)
 {
@@ -23,6 +24,8 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 	/* dup_mm() copied the parent's words: this one has no host process yet. */
 	memset(&mm->context.space, 0, sizeof(mm->context.space));
 	mm->context.space.info.root = __pa(mm->pgd);
+	if (!kap_twin_new(mm))
+		return -ENOMEM;
 	/* Address spaces are freed in soft interrupts, too. */
 	local_irq_save(flags);
 	err = kap_space_create(&mm->context.space);
@@ -37,6 +40,7 @@ int init_new_context(struct task_struct *tsk, struct mm_struct *mm)
 			destroy_context(mm);
 		return err;
 	}
+	kap_twin_drop(mm);
 	/* Without a first program there is nobody in the guest to be told. */
 	if (is_global_init(current) && !current->mm)
 		kap_exit(KAP_EXIT_HOST, -err, "a process for the guest's first program", NULL);
@@ -52,6 +56,7 @@ void destroy_context(struct mm_struct *mm)
 	unsigned long flags;
 
 	kap_sites_drop(mm);
+	kap_twin_drop(mm);
 	local_irq_save(flags);
 	if (unlikely(used))
 		kap_space_retire(&mm->context.space);

@@ -14,6 +14,8 @@
 
 #include "../kernel/entry.h"
 #include "space.h"
+#include "twin.h"
+#include "uaccess.h"
 
 /* Pages looked at around a fault whose own page only lacks its host mapping. */
 #define FILL_PAGES 16
@@ -60,6 +62,91 @@ static bool pte_allows(pte_t pte, unsigned long error)
 	return !(error & KAP_PF_EXEC) || pte_exec(pte);
 }
 
+/* The entry for 2 MiB, and what it was: a table or a page. Interrupts are off, so tables stay. */
+static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *val)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (!pgd_val(READ_ONCE(*pgd)))
+		return NULL;
+	pud = pud_offset(p4d_offset(pgd, addr), addr);
+	if (pud_none(READ_ONCE(*pud)))
+		return NULL;
+	pmd = pmd_offset(pud, addr);
+	*val = READ_ONCE(*pmd);
+	return pmd_val(*val) & _PAGE_PRESENT ? pmd : NULL;
+}
+
+/* Code that writes to its own page: that can't be shown both ways at a time. */
+static bool writes_where_it_is(const struct pt_regs *regs, unsigned long addr, unsigned long error)
+{
+	return (error & KAP_PF_WRITE) && !((addr ^ regs->ip) & PAGE_MASK);
+}
+
+/* Whether the fast way may deal with a fault of what is, or could be, shown by a twin. */
+static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned long error,
+		       pte_t pte)
+{
+	unsigned long pfn = pte_pfn(pte);
+	struct address_space *mapping;
+	struct folio *folio;
+
+	if (!pte_exec(pte))
+		return true;
+	if (writes_where_it_is(regs, addr, error))
+		return false;
+	if (!(error & KAP_PF_EXEC))
+		return true;
+	if (!pfn_valid(pfn))
+		return false;
+	folio = page_folio(pfn_to_page(pfn));
+	mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
+	return !(mapping && mapping_writably_mapped(mapping)) && !kap_twin_refuses(pfn);
+}
+
+/* At the end of a fault, with mm's lock. False: it can't be as the program wants it. */
+static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsigned long addr,
+			unsigned long error)
+{
+	unsigned long flags;
+	pte_t *ptep, pte;
+	pmd_t *pmd, val;
+	bool good = true;
+
+	if (writes_where_it_is(regs, addr, error) && (vma->vm_flags & VM_EXEC)) {
+		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, which the direct "
+				    "engine can't run; use --engine ptrace\n",
+				    current->comm, task_pid_nr(current), regs->ip);
+		return false;
+	}
+	if (error & KAP_PF_WRITE)
+		kap_twin_after_write(vma, addr);
+	if (!(error & KAP_PF_EXEC))
+		return true;
+	kap_twin_before_fetch(vma, addr);
+	local_irq_save(flags);
+	pmd = find_pmd(vma->vm_mm, addr, &val);
+	if (pmd && pmd_leaf(val)) {
+		kap_show_fetch_pmd(vma->vm_mm, addr, pmd);
+		good = !kap_twin_refuses(pmd_pfn(val) + ((addr & ~PMD_MASK) >> PAGE_SHIFT));
+	} else if (pmd) {
+		ptep = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK) + pte_index(addr);
+		pte = READ_ONCE(*ptep);
+		if (kap_pte_mappable(pte)) {
+			kap_show_fetch(vma->vm_mm, addr & PAGE_MASK, ptep, 1, pmd, val, addr);
+			good = !kap_twin_refuses(pte_pfn(pte));
+		}
+	}
+	local_irq_restore(flags);
+	if (!good)
+		pr_info_ratelimited("%s[%d]: the page at %lx holds the bytes of WRPKRU or XRSTOR, which "
+				    "the direct engine can't run; use --engine ptrace\n",
+				    current->comm, task_pid_nr(current), addr);
+	return good;
+}
+
 /*
  * The guest's tables already allow the access: fill in the host mapping, with
  * its neighbours, and go back. Interrupts are off, so tables can't go away.
@@ -69,28 +156,24 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 	struct mm_struct *mm = current->mm;
 	unsigned long addr = trap->addr;
 	unsigned long error, first;
-	pgd_t *pgd;
-	pud_t *pud;
 	pmd_t *pmd, val;
 	pte_t *table;
 
 	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1))
 		return false;
-	pgd = pgd_offset(mm, addr);
-	if (!pgd_val(READ_ONCE(*pgd)))
-		return false;
-	pud = pud_offset(p4d_offset(pgd, addr), addr);
-	if (pud_none(READ_ONCE(*pud)))
-		return false;
-	pmd = pmd_offset(pud, addr);
-	val = READ_ONCE(*pmd);
-	if (!(pmd_val(val) & _PAGE_PRESENT))
+	pmd = find_pmd(mm, addr, &val);
+	if (!pmd)
 		return false;
 	error = fault_error(regs, trap);
 	if (pmd_leaf(val)) {
 		if (!pte_allows(__pte(pmd_val(val)), error))
 			return false;
-		kap_show_pmd(mm, addr, pmd);
+		if (unlikely(kap_twins && !twin_fault(regs, addr, error, __pte(pmd_val(val)))))
+			return false;
+		if (unlikely(kap_twins && (error & KAP_PF_EXEC)))
+			kap_show_fetch_pmd(mm, addr, pmd);
+		else
+			kap_show_pmd(mm, addr, pmd);
 		return true;
 	}
 	table = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK);
@@ -98,7 +181,14 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 	if (!pte_allows(READ_ONCE(table[pte_index(addr)]), error))
 		return false;
 	first = addr & ~(FILL_PAGES * PAGE_SIZE - 1);
-	kap_show_ptes(mm, first, table + pte_index(first), FILL_PAGES, pmd, val);
+	if (likely(!kap_twins)) {
+		kap_show_ptes(mm, first, table + pte_index(first), FILL_PAGES, pmd, val);
+		return true;
+	}
+	if (!twin_fault(regs, addr, error, READ_ONCE(table[pte_index(addr)])))
+		return false;
+	kap_show_fetch(mm, first, table + pte_index(first), FILL_PAGES, pmd, val,
+		       error & KAP_PF_EXEC ? addr : 0);
 	return true;
 }
 
@@ -223,6 +313,7 @@ void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
 	struct vm_area_struct *vma;
 	vm_fault_t fault, major = 0;
+	bool refused = false;
 
 	/* A stack may have grown across the hole, but nothing in the hole is ever shown. */
 	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)) {
@@ -262,9 +353,16 @@ retry:
 		flags |= FAULT_FLAG_TRIED;
 		goto retry;
 	}
-	if (likely(!(fault & VM_FAULT_ERROR)))
+	if (likely(!(fault & VM_FAULT_ERROR))) {
+		if (unlikely(kap_twins && !twin_settle(vma, regs, addr, error)))
+			refused = true;
 		fault_around(vma, addr, error);
+	}
 	mmap_read_unlock(mm);
+	if (unlikely(refused)) {
+		force_sig_fault(SIGILL, ILL_ILLOPC, (void __user *)addr);
+		return;
+	}
 	if (unlikely(fault & VM_FAULT_ERROR))
 		fault_failed(addr, error, fault);
 }

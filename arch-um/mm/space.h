@@ -18,6 +18,11 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 		   const pmd_t *pmd, pmd_t was);
 void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
 
+/* The same, after user code could not fetch from the address `fetch`, which is to be shown. */
+void kap_show_fetch(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
+		    const pmd_t *pmd, pmd_t was, unsigned long fetch);
+void kap_show_fetch_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
+
 /* decode.c: whether the instruction at ip writes to memory at addr. Never says yes wrongly. */
 bool kap_insn_writes(const struct pt_regs *regs, unsigned long addr);
 

@@ -22,6 +22,7 @@
 
 #include "patched.h"
 #include "space.h"
+#include "twin.h"
 #include "uaccess.h"
 
 static inline u32 host_prot(pte_t pte)
@@ -57,11 +58,44 @@ static void end(struct mm_struct *mm, unsigned long flags)
 	local_irq_restore(flags);
 }
 
-static u64 shown_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
+/* The page whose fetch has just failed on this CPU, while it is shown. */
+static DEFINE_PER_CPU(unsigned long, fetched);
+
+/* A page that is both is shown to be executed when it was fetched from, else to be written. */
+static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t pte)
 {
-	if (pte_exec(pte))
-		return kap_patched_phys(mm, addr, pte);
-	return (u64)pte_pfn(pte) << PAGE_SHIFT;
+	u32 prot = host_prot(pte);
+	u64 phys = kap_patched_phys(mm, addr, pte);
+	bool wanted = addr == __this_cpu_read(fetched);
+
+	if (kap_twins && (!pfn_valid(pte_pfn(pte)) || ((prot & KAP_PROT_WRITE) && !wanted))) {
+		prot &= ~KAP_PROT_EXEC;
+	} else if (kap_twins) {
+		prot = KAP_PROT_READ | KAP_PROT_EXEC;
+		phys = kap_twin_show(mm, addr, phys, wanted);
+		if (!phys)
+			return;
+	}
+	kap_space_map(&mm->context.space, addr, phys, PAGE_SIZE, prot);
+}
+
+static void show(struct mm_struct *mm, unsigned long addr, pte_t pte)
+{
+	if (!kap_pte_mappable(pte))
+		return;
+	if (unlikely(pte_exec(pte)))
+		show_exec(mm, addr, pte);
+	else
+		kap_space_map(&mm->context.space, addr, (u64)pte_pfn(pte) << PAGE_SHIFT, PAGE_SIZE,
+			      host_prot(pte));
+}
+
+void kap_show_fetch(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
+		    const pmd_t *pmd, pmd_t was, unsigned long fetch)
+{
+	__this_cpu_write(fetched, fetch & PAGE_MASK);
+	kap_show_ptes(mm, addr, ptep, nr, pmd, was);
+	__this_cpu_write(fetched, 0);
 }
 
 void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
@@ -72,13 +106,8 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 	/* Its flush, which comes after the change, has to wait for us, or came already. */
 	if (pmd && pmd_val(READ_ONCE(*pmd)) != pmd_val(was))
 		nr = 0;
-	for (; nr; nr--, ptep++, addr += PAGE_SIZE) {
-		pte_t pte = ptep_get(ptep);
-
-		if (kap_pte_mappable(pte))
-			kap_space_map(&mm->context.space, addr, shown_phys(mm, addr, pte), PAGE_SIZE,
-				      host_prot(pte));
-	}
+	for (; nr; nr--, ptep++, addr += PAGE_SIZE)
+		show(mm, addr, ptep_get(ptep));
 	end(mm, flags);
 }
 
@@ -94,9 +123,31 @@ void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
 	pte_t pte = __pte(pmd_val(READ_ONCE(*pmdp)));
 
 	/* It may have become a table by now. */
-	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte))
+	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte)) {
+		u32 prot = host_prot(pte);
+
+		if (kap_twins)
+			prot &= ~KAP_PROT_EXEC;
 		kap_space_map(&mm->context.space, addr & PMD_MASK, pte_pfn(pte) << PAGE_SHIFT,
-			      PMD_SIZE, host_prot(pte));
+			      PMD_SIZE, prot);
+	}
+	end(mm, flags);
+}
+
+/* One page of a 2 MiB page, for execution. */
+void kap_show_fetch_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
+{
+	unsigned long flags = begin(mm);
+	pte_t pte = __pte(pmd_val(READ_ONCE(*pmdp)));
+
+	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte)) {
+		u64 phys = ((u64)pte_pfn(pte) << PAGE_SHIFT) + (addr & ~PMD_MASK & PAGE_MASK);
+
+		phys = kap_twin_show(mm, addr & PAGE_MASK, phys, true);
+		if (phys)
+			kap_space_map(&mm->context.space, addr & PAGE_MASK, phys, PAGE_SIZE,
+				      KAP_PROT_READ | KAP_PROT_EXEC);
+	}
 	end(mm, flags);
 }
 

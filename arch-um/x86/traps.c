@@ -15,6 +15,9 @@
 #include <asm/traps.h>
 #include <kap/machine.h>
 
+#include "../mm/twin.h"
+#include "keys.h"
+
 int show_unhandled_signals = 1;
 
 void kap_show_signal(int sig, const char *what, struct pt_regs *regs)
@@ -88,6 +91,9 @@ void kap_user_exception(struct pt_regs *regs, const struct kap_trap *trap)
 	} else if (nr == KAP_EXC_GP) {
 		error = gp_error(regs, trap);
 	}
+
+	if (nr == KAP_EXC_UD && kap_twins && kap_emulate_keys(regs))
+		return;
 
 	current->thread.trap_nr = nr;
 	current->thread.error_code = error;

@@ -4,8 +4,11 @@
  * comes back as SIGSYS (syscall user dispatch), a fault as the host's signal; both go on in
  * direct_signal(), which leaves the stack for signals at once.
  */
+#include <kap/emulate.h>
 #include "engine/direct.h"
 #include "engine/ptrace.h"
+
+_Static_assert(DIRECT_PKRU_USER == EMULATE_USER_PKRU, "emulate.h");
 
 #define SYS_USER_DISPATCH 2 /* si_code of SIGSYS (sigaction(2)) */
 #define ARCH_X86_64 0xc000003e /* si_arch (linux/audit.h) */

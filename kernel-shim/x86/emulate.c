@@ -2,7 +2,7 @@
 /*
  * Decoding WRPKRU and XRSTOR, and the checks that XRSTOR makes before it changes anything.
  */
-#include "emulate.h"
+#include <kap/emulate.h>
 
 #define USER_CS 0x33
 

@@ -6,7 +6,7 @@
  * differ in two bits only: one comparison of eight bytes at a time looks for both. What it finds is
  * looked at byte by byte.
  */
-#include "scan.h"
+#include <kap/scan.h>
 
 #define EACH(byte) (0x0101010101010101UL * (byte))
 #define STRIDE 32 /* bytes, four words */

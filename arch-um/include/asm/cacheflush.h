@@ -18,6 +18,12 @@ extern void kap_flush_dcache_folio(struct folio *folio);
 #define flush_dcache_folio(folio)	kap_flush_dcache_folio(folio)
 #define flush_dcache_page(page)		kap_flush_dcache_folio(page_folio(page))
 
+/* A debugger has written to a program's text. */
+struct mm_struct;
+extern void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end);
+#define flush_icache_user_page(vma, page, addr, len) \
+	kap_flush_mm_range((vma)->vm_mm, addr, (addr) + (len))
+
 #include <asm-generic/cacheflush.h>
 
 #endif

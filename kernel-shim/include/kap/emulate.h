@@ -5,8 +5,8 @@
  * The caller reads the bytes from the original page, not from the twin. Nothing here touches user
  * memory, so that the caller can do it once and with its own checks.
  */
-#ifndef EMULATE_H
-#define EMULATE_H
+#ifndef KAP_EMULATE_H
+#define KAP_EMULATE_H
 
 #include <kap/regs.h>
 
@@ -19,6 +19,9 @@ enum emulate_what {
 };
 
 #define EMULATE_MAX_LEN 15
+
+/* What RDPKRU says to user code: key 0 is all its own, key 2 may be read, the others not even that. */
+#define EMULATE_USER_PKRU 0x55555564
 
 struct emulate_insn {
 	enum emulate_what what;

@@ -9,8 +9,8 @@
  * Whoever calls sees to it that nobody can write the page from before the scan until no user code
  * may execute it any more.
  */
-#ifndef SCAN_H
-#define SCAN_H
+#ifndef KAP_SCAN_H
+#define KAP_SCAN_H
 
 #include <kap/abi.h>
 

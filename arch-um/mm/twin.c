@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exec twins: where the kernel is behind a protection key, user code must not execute WRPKRU or
+ * XRSTOR. So it never executes a page of its own, but a copy of it that nobody can write, and
+ * that was searched for the two before it was shown.
+ *
+ * Whatever becomes of the page afterwards, and by whoever it is written, the copy stays what it was:
+ * that is the whole protection. A copy that is no longer like its page is given up the next time it is
+ * shown; that programs see their new code in time is the business of who calls here.
+ *
+ * A place that the program means as one of the two (the dynamic linker's XRSTOR, glibc's pkey_set())
+ * gets a trap in the copy, and x86/keys.c does what it says. Elsewhere the bytes belong to other instructions
+ * or to data: such a page is not shown.
+ *
+ * An instruction may lie across two pages. For each address space there is a record of what the borders
+ * of its executable pages are, or were: one more than there is does no harm.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <asm/tlbflush.h>
+#include <kap/machine.h>
+#include <kap/scan.h>
+
+#include "space.h"
+#include "twin.h"
+
+bool kap_twins __ro_after_init;
+
+/* Neighbours in memory have neighbouring copies, so that a run stays a run. */
+#define RUN_ORDER 4
+#define RUN_PAGES (1 << RUN_ORDER)
+
+struct twin_run {
+	u8 *page[RUN_PAGES];
+	u8 borders[RUN_PAGES];
+	u16 made;		/* bit n: page n is a copy */
+	u16 bad;		/* bit n: which nobody may execute */
+	struct twin_run *older;	/* copies that pages have had before */
+};
+
+static DEFINE_XARRAY(runs);	/* by number of the first page */
+static DEFINE_SPINLOCK(lock);
+static atomic_long_t nr_runs;
+
+static void free_all(struct work_struct *work);
+static DECLARE_WORK(free_work, free_all);
+
+/* Memory that copies may take: an eighth. */
+static bool too_many(void)
+{
+	return atomic_long_read(&nr_runs) > totalram_pages() / 8 / RUN_PAGES;
+}
+
+static void free_run(struct twin_run *run)
+{
+	unsigned int i;
+
+	for (i = 0; i < RUN_PAGES; i++)
+		if (run->page[i])
+			free_page((unsigned long)run->page[i]);
+	kfree(run);
+	atomic_long_dec(&nr_runs);
+}
+
+static struct twin_run *new_run(void)
+{
+	gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
+	struct twin_run *run = kzalloc(sizeof(*run), gfp);
+	struct page *pages;
+	unsigned int i;
+
+	if (!run)
+		return NULL;
+	atomic_long_inc(&nr_runs);
+	/* Without a run of memory each page is got for itself, when it is wanted. */
+	pages = alloc_pages((gfp & ~__GFP_HIGH) | __GFP_NORETRY, RUN_ORDER);
+	if (!pages)
+		return run;
+	split_page(pages, RUN_ORDER);
+	for (i = 0; i < RUN_PAGES; i++)
+		run->page[i] = page_address(pages + i);
+	return run;
+}
+
+static bool same(const u8 *a, const u8 *b)
+{
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+	unsigned int i;
+
+	for (i = 0; i < PAGE_SIZE / 8; i += 4)
+		if ((x[i] ^ y[i]) | (x[i + 1] ^ y[i + 1]) | (x[i + 2] ^ y[i + 2]) |
+		    (x[i + 3] ^ y[i + 3]))
+			return false;
+	return true;
+}
+
+/*
+ * mov $imm,%eax; xor %edx,%edx; xrstor or xrstor64: the dynamic linker.
+ * xor %ecx,%ecx; xor %edx,%edx; wrpkru: pkey_set().
+ */
+static bool program_means(const u8 *page, unsigned int at)
+{
+	const u8 *p = page + at;
+
+	if (p[1] != 0xae)
+		return at >= 4 && p[-4] == 0x31 && p[-3] == 0xc9 && p[-2] == 0x31 && p[-1] == 0xd2;
+	if (at >= 8 && p[-1] == 0x48)
+		p--;
+	return at >= 7 && p[-7] == 0xb8 && p[-2] == 0x31 && p[-1] == 0xd2;
+}
+
+/* With traps in it the copy is not like its page: those places are compared as they were. */
+static bool make_safe(u8 *copy)
+{
+	u32 at;
+
+	for (at = scan_next(copy, PAGE_SIZE, 0); at < PAGE_SIZE;
+	     at = scan_next(copy, PAGE_SIZE, at)) {
+		if (!program_means(copy, at))
+			return false;
+		copy[at + SCAN_TRAP_AT] = SCAN_TRAP_BYTE;
+	}
+	return true;
+}
+
+static bool like(const u8 *copy, const u8 *page)
+{
+	unsigned int i;
+
+	if (likely(same(copy, page)))
+		return true;
+	for (i = 0; i < PAGE_SIZE; i++)
+		if (copy[i] != page[i] &&
+		    !(copy[i] == SCAN_TRAP_BYTE && i >= SCAN_TRAP_AT && copy[i - 1] == 0x0f &&
+		      (page[i] == 0x01 || page[i] == 0xae)))
+			return false;
+	return true;
+}
+
+/* Its copy may be shown in places where nobody knows of: that stays as it is. */
+static bool set_aside(struct twin_run *run, unsigned int i)
+{
+	struct twin_run *older = run->older;
+
+	if (!older || older->page[i]) {
+		older = kzalloc(sizeof(*older), GFP_ATOMIC | __GFP_NOWARN);
+		if (!older)
+			return false;
+		atomic_long_inc(&nr_runs);
+		older->older = run->older;
+		run->older = older;
+	}
+	older->page[i] = run->page[i];
+	run->page[i] = NULL;
+	return true;
+}
+
+/* The twin of the page, or null. */
+static u8 *twin_of(unsigned long pfn, u8 *borders)
+{
+	const u8 *page = __va(pfn << PAGE_SHIFT);
+	unsigned int i = pfn % RUN_PAGES;
+	struct twin_run *run = xa_load(&runs, pfn / RUN_PAGES);
+
+	if (!run) {
+		run = new_run();
+		if (!run)
+			return NULL;
+		if (xa_err(xa_store(&runs, pfn / RUN_PAGES, run, GFP_ATOMIC | __GFP_NOWARN))) {
+			free_run(run);
+			return NULL;
+		}
+	}
+	if (run->made & BIT(i)) {
+		if (likely(like(run->page[i], page))) {
+			*borders = run->borders[i];
+			return run->bad & BIT(i) ? NULL : run->page[i];
+		}
+		if (!set_aside(run, i))
+			return NULL;
+		run->made &= ~BIT(i);
+	}
+	if (!run->page[i])
+		run->page[i] = (u8 *)__get_free_page(GFP_ATOMIC | __GFP_NOWARN);
+	if (!run->page[i])
+		return NULL;
+	memcpy(run->page[i], page, PAGE_SIZE);
+	run->bad &= ~BIT(i);
+	if (!make_safe(run->page[i]))
+		run->bad |= BIT(i);
+	run->borders[i] = scan_borders(run->page[i]);
+	run->made |= BIT(i);
+	*borders = run->borders[i];
+	return run->bad & BIT(i) ? NULL : run->page[i];
+}
+
+static u8 borders_at(struct mm_struct *mm, unsigned long vpn)
+{
+	void *entry = xa_load(mm->context.borders, vpn);
+
+	return entry ? xa_to_value(entry) : SCAN_BORDERS_NONE;
+}
+
+static bool record(struct mm_struct *mm, unsigned long vpn, u8 borders)
+{
+	if (!borders) {
+		if (unlikely(xa_load(mm->context.borders, vpn)))
+			xa_erase(mm->context.borders, vpn);
+		return true;
+	}
+	return !xa_err(xa_store(mm->context.borders, vpn, xa_mk_value(borders),
+				GFP_ATOMIC | __GFP_NOWARN));
+}
+
+static void take_away(struct mm_struct *mm, unsigned long vpn)
+{
+	kap_space_unmap(&mm->context.space, vpn << PAGE_SHIFT, PAGE_SIZE);
+	record(mm, vpn, SCAN_BORDERS_NONE);
+}
+
+u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wanted)
+{
+	unsigned long vpn = addr >> PAGE_SHIFT;
+	bool below, above;
+	u8 borders, *twin;
+
+	spin_lock(&lock);
+	twin = twin_of(phys >> PAGE_SHIFT, &borders);
+	spin_unlock(&lock);
+	if (unlikely(too_many()))
+		schedule_work(&free_work);
+	if (!twin)
+		return 0;
+	below = scan_across(borders_at(mm, vpn - 1), borders);
+	above = scan_across(borders, borders_at(mm, vpn + 1));
+	if (unlikely(below || above)) {
+		if (!wanted)
+			return 0;
+		if (below)
+			take_away(mm, vpn - 1);
+		if (above)
+			take_away(mm, vpn + 1);
+	}
+	return record(mm, vpn, borders) ? virt_to_phys(twin) : 0;
+}
+
+bool kap_twin_refuses(unsigned long pfn)
+{
+	struct twin_run *run;
+	unsigned long flags;
+	bool refuses;
+
+	spin_lock_irqsave(&lock, flags);
+	run = xa_load(&runs, pfn / RUN_PAGES);
+	refuses = run && (run->made & run->bad & BIT(pfn % RUN_PAGES));
+	spin_unlock_irqrestore(&lock, flags);
+	return refuses;
+}
+
+void kap_twin_hide(struct mm_struct *mm, unsigned long addr)
+{
+	if (!mm->context.space.shell)
+		return;
+	kap_space_begin(&mm->context.space);
+	kap_space_unmap(&mm->context.space, addr & PAGE_MASK, PAGE_SIZE);
+	kap_space_end(&mm->context.space);
+}
+
+bool kap_twin_new(struct mm_struct *mm)
+{
+	mm->context.borders = NULL;
+	if (!kap_twins)
+		return true;
+	mm->context.borders = kmalloc(sizeof(*mm->context.borders), GFP_KERNEL);
+	if (mm->context.borders)
+		xa_init_flags(mm->context.borders, XA_FLAGS_LOCK_IRQ);
+	return mm->context.borders;
+}
+
+void kap_twin_drop(struct mm_struct *mm)
+{
+	if (mm->context.borders)
+		xa_destroy(mm->context.borders);
+	kfree(mm->context.borders);
+	mm->context.borders = NULL;
+}
+
+/* ---- giving memory back ---- */
+
+static void flush_everybody(void)
+{
+	struct task_struct *process, *thread;
+	struct mm_struct *mm;
+
+	rcu_read_lock();
+	for_each_process_thread(process, thread) {
+		mm = get_task_mm(thread);
+		if (!mm)
+			continue;
+		kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+		mmput_async(mm);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Nobody finds the old copies any more; then nobody shows them any more. An address space takes its
+ * lock around both, so one that has found a copy before is flushed after it has shown it.
+ */
+static void free_all(struct work_struct *work)
+{
+	struct twin_run *run, *all = NULL, *next;
+	unsigned long index;
+
+	spin_lock_irq(&lock);
+	xa_for_each(&runs, index, run) {
+		struct twin_run *last = run;
+
+		xa_erase(&runs, index);
+		while (last->older)
+			last = last->older;
+		last->older = all;
+		all = run;
+	}
+	spin_unlock_irq(&lock);
+	flush_everybody();
+	for (run = all; run; run = next) {
+		next = run->older;
+		free_run(run);
+	}
+}
+
+/* ---- memory that is written through one mapping and executed through another ---- */
+
+void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct folio *folio;
+
+	if (!vma->vm_file || !mapping_writably_mapped(vma->vm_file->f_mapping))
+		return;
+	folio = filemap_lock_folio(vma->vm_file->f_mapping, linear_page_index(vma, addr));
+	if (IS_ERR(folio))
+		return;
+	/* Who writes to it has to fault first. */
+	if (folio_mkclean(folio))
+		folio_mark_dirty(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+void kap_twin_after_write(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
+	struct vm_area_struct *other;
+	pgoff_t index;
+
+	if (!mapping || !(vma->vm_flags & VM_SHARED))
+		return;
+	index = linear_page_index(vma, addr);
+	i_mmap_lock_read(mapping);
+	vma_interval_tree_foreach(other, &mapping->i_mmap, index, index) {
+		unsigned long at = other->vm_start + ((index - other->vm_pgoff) << PAGE_SHIFT);
+
+		if ((other->vm_flags & VM_EXEC) && (other != vma || !(vma->vm_flags & VM_WRITE)))
+			kap_flush_mm_range(other->vm_mm, at, at + PAGE_SIZE);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
+static int __init set_twins(char *arg)
+{
+	kap_twins = kap_boot_info()->engine == KAP_ENGINE_DIRECT;
+	return 0;
+}
+early_param("kap_twins", set_twins);
+
+static int __init twins_init(void)
+{
+	if (kap_boot_info()->keys)
+		kap_twins = true;
+	return 0;
+}
+early_initcall(twins_init);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exec twins (twin.c): what user code executes in place of a page. */
+#ifndef KAP_MM_TWIN_H
+#define KAP_MM_TWIN_H
+
+#include <linux/mm_types.h>
+#include <asm/pgtable.h>
+
+/* Whether user code must never find a WRPKRU or XRSTOR: the kernel is behind a protection key. */
+extern bool kap_twins;
+
+/*
+ * With the space's lock. The address of what may be shown for execution at addr, where pte says that
+ * phys (its page, or the patched form of that) is; 0: nothing, because user code may not
+ * execute this, or memory is short right now. If together with a neighbour it makes one of the
+ * two instructions, the neighbour is taken away when this page is wanted, else it is not shown.
+ */
+u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wanted);
+
+/* Whether the page was looked at and may not be executed. */
+bool kap_twin_refuses(unsigned long pfn);
+
+/* The kernel is about to write to a page that a twin may be shown of; interrupts are off. */
+void kap_twin_hide(struct mm_struct *mm, unsigned long addr);
+
+/* An address space begins (false: no memory for it), and goes away. */
+bool kap_twin_new(struct mm_struct *mm);
+void kap_twin_drop(struct mm_struct *mm);
+
+/*
+ * Shared memory that user code executes here and writes elsewhere: before it is shown for
+ * execution, and after a fault by which somebody may write to it again. In process
+ * context with mm's lock, and no other.
+ */
+void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr);
+void kap_twin_after_write(struct vm_area_struct *vma, unsigned long addr);
+
+#endif
