@@ -26,7 +26,7 @@ extern char direct_exits_keys[], direct_exits_keys_end[];
 extern char direct_exits_open[], direct_exits_open_end[];
 void direct_signal_keys(void);
 void direct_signal_open(void);
-extern char direct_prologue_keys_end[], direct_prologue_open_end[];
+extern char direct_taken[], direct_prologue_keys_end[], direct_prologue_open_end[];
 
 struct direct_user direct_users[KAP_MAX_VCPUS] __attribute__((aligned(64)));
 
@@ -194,12 +194,33 @@ static handler_code int is_bell(int sig)
 	       sig == HOST_SIGCHLD;
 }
 
-/* It came before the handler of another signal had said that it knows about in_user. */
-static handler_code int in_prologue(kap_u64 ip)
+/* The PKRU that the host saves with the rest of the vector state. */
+static handler_code kap_u32 saved_pkru(const struct host_ucontext *uc)
 {
-	if (kap_boot_info()->keys)
-		return ip >= (kap_u64)direct_signal_keys && ip < (kap_u64)direct_prologue_keys_end;
-	return ip >= (kap_u64)direct_signal_open && ip < (kap_u64)direct_prologue_open_end;
+	const kap_u8 *area = uc->fpstate;
+
+	if (!fpu_pkru_at || !(*(const kap_u64 *)(area + 512) & 1ULL << FPU_PKRU))
+		return 0;
+	return *(const kap_u32 *)(area + fpu_pkru_at);
+}
+
+/*
+ * It came before the handler of another signal had said that it knows about in_user. User code may
+ * have jumped there, but it has neither a frame of the host nor, behind the check of that, the key.
+ */
+static handler_code int in_prologue(const struct direct_stack *stack,
+				    const struct host_ucontext *uc)
+{
+	kap_u64 ip = uc->ip;
+
+	if (uc->sp - (kap_u64)stack > KAP_STACK_SIZE - 8)
+		return 0;
+	if (!kap_boot_info()->keys)
+		return ip >= (kap_u64)direct_signal_open && ip < (kap_u64)direct_prologue_open_end;
+	if (ip < (kap_u64)direct_signal_keys || ip >= (kap_u64)direct_prologue_keys_end)
+		return 0;
+	return *(const kap_u64 *)uc->sp == direct_secret ||
+	       (ip > (kap_u64)direct_taken && saved_pkru(uc) == DIRECT_PKRU_KERNEL);
 }
 
 /*
@@ -228,19 +249,17 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 			signal_in_kernel(sig, info, uc);
 		return;
 	}
-	if (unlikely(in_prologue(uc->ip))) {
-		stack->in_user = 1;
+	bell = is_bell(sig);
+	if (unlikely(bell && in_prologue(stack, uc))) {
+		stack->in_user = DIRECT_IS_USER;
 		if (sig == KAP_TIMER_SIGNAL)
 			cpu_timer_fired(cpu);
 		return;
 	}
-	left = leaving(cpu, uc->ip);
 	/* With its stack pointer in here a program can make a mess of this: that is its end. */
-	if (unlikely(uc->sp - (kap_u64)stack < KAP_STACK_SIZE) && !left) {
-		stack->in_user = 1;
-		for (;;)
-			host_call(HOST_kill, (kap_s32)runner->thread, HOST_SIGKILL);
-	}
+	while (unlikely(uc->sp - (kap_u64)stack < KAP_STACK_SIZE))
+		host_call(HOST_kill, (kap_s32)runner->thread, HOST_SIGKILL);
+	left = leaving(cpu, uc->ip);
 	direct_fpu_load(uc->fpstate);
 	regs = direct_users[cpu].regs;
 	trap = direct_users[cpu].trap;
@@ -251,7 +270,6 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 		fill_user_regs(regs, uc);
 	}
 	direct_fill_segments(regs);
-	bell = is_bell(sig);
 	if (unlikely((bell || uc->trapno == KAP_EXC_DB) && gate_unwind(cpu, regs))) {
 		trap->kind = KAP_TRAP_SYSCALL;
 		trap->nr = KAP_CALL_GATE;
@@ -266,6 +284,7 @@ handler_code void direct_signal(struct host_ucontext *uc, struct host_siginfo *i
 		/* These run with all signals blocked. */
 		host_call(HOST_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, 8);
 	}
+	stack->in_user = 0;
 	direct_resume(direct_users[cpu].ksp);
 }
 

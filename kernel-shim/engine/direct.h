@@ -19,6 +19,13 @@
 /* struct direct_stack */
 #define DIRECT_IN_USER		16
 
+/*
+ * What in_user says, beside 0 for kernel code: a signal that comes now has interrupted user code; or
+ * its trap is being looked at, and should the process end, it ends as if in user code.
+ */
+#define DIRECT_IS_USER		1
+#define DIRECT_IS_TRAPPED	2
+
 /* Values of the selector (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). */
 #define DIRECT_ALLOW		0
 #define DIRECT_BLOCK		1
@@ -77,7 +84,7 @@ struct direct_runner {
 struct direct_stack {
 	struct kap_stack base;
 	struct direct_runner *runner;
-	kap_u32 in_user;		/* 1: a signal that comes now has interrupted user code */
+	kap_u32 in_user;		/* DIRECT_IS_* */
 	kap_u32 pad;
 };
 _Static_assert(__builtin_offsetof(struct direct_stack, in_user) == DIRECT_IN_USER, "direct.S");
@@ -166,6 +173,10 @@ void signal_in_kernel(int sig, struct host_siginfo *info, struct host_ucontext *
 void direct_fpu_save(void *area);
 void direct_fpu_load(const void *area);
 
+/* XSAVE's number of PKRU, and where it is in a signal frame's area; 0: there is none. */
+#define FPU_PKRU 9
+extern kap_u32 fpu_pkru_at;
+
 /* The segment registers and their bases, which the kernel leaves as they are. */
 void direct_fill_segments(struct kap_regs *regs);
 
@@ -186,6 +197,7 @@ void direct_enter(kap_u32 *pending, struct direct_user *user, void *exit, kap_u3
 void direct_resume(kap_u64 ksp) noreturn;
 void direct_switch(kap_u64 *ksp, void *stack, void (*fn)(void *), void *arg);
 void direct_runner_entry(void);
+void direct_take_keys(void);
 
 #endif
 #endif

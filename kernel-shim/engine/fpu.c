@@ -9,11 +9,12 @@
 #define MAX_XSTATE 16384
 #define FEATURE_X87 (1ULL << 0)
 #define FEATURE_SSE (1ULL << 1)
-#define FEATURE_PKRU (1ULL << 9)
+#define FEATURE_PKRU (1ULL << FPU_PKRU)
 
 static kap_u8 initial[MAX_XSTATE] __attribute__((aligned(64)));
 static kap_u32 size;
 static kap_u64 mask;
+kap_u32 fpu_pkru_at;
 
 static void cpuid(kap_u32 leaf, kap_u32 sub, kap_u32 r[4])
 {
@@ -39,6 +40,10 @@ static void learn_size(void)
 	mask = ((kap_u64)hi << 32) | lo;
 	cpuid(0xd, 0, r);
 	size = r[1];
+	if (mask & FEATURE_PKRU) {
+		cpuid(0xd, FPU_PKRU, r);
+		fpu_pkru_at = r[1];
+	}
 	if (size > MAX_XSTATE)
 		host_failed("vector state of this CPU is larger than 16 KiB", 0);
 }
@@ -119,12 +124,9 @@ static void make_initial(void)
 	kap_u64 *features = (kap_u64 *)(initial + 512);
 	kap_u64 had = *features & FEATURE_PKRU, pkru = 0;
 	kap_u32 mxcsr_mask = *(kap_u32 *)(initial + 28);
-	kap_u32 r[4] = { 0 };
 
-	if (had) {
-		cpuid(0xd, 9, r);
-		pkru = *(kap_u64 *)(initial + r[1]);
-	}
+	if (had)
+		pkru = *(kap_u64 *)(initial + fpu_pkru_at);
 	zero(initial, 464);
 	zero(initial + 512, sizeof(initial) - 512);
 	*(kap_u16 *)initial = 0x37f;
@@ -132,7 +134,7 @@ static void make_initial(void)
 	*(kap_u32 *)(initial + 28) = mxcsr_mask;
 	*features = FEATURE_X87 | FEATURE_SSE | had;
 	if (had)
-		*(kap_u64 *)(initial + r[1]) = pkru;
+		*(kap_u64 *)(initial + fpu_pkru_at) = pkru;
 }
 
 void fpu_learn(kap_s32 tid)

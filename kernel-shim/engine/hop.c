@@ -7,6 +7,7 @@
  * Space 0 holds every vCPU's home. Should the host end a process while a vCPU executes user code
  * there, the vCPU goes on at home, and the guest kernel hears of a lost space.
  */
+#include <kap/getcpu.h>
 #include "engine/direct.h"
 #include "engine/ptrace.h"
 #include "lock.h"
@@ -14,6 +15,7 @@
 #define STACK_ORDER __builtin_ctz(KAP_STACK_SIZE / KAP_PAGE_SIZE)
 #define BLOCK_BYTES (KAP_MAX_VCPUS * KAP_DIRECT_BLOCK)
 #define SUD_ON 1
+#define NO_SEGMENT (-HOST_ENOSYS)
 #define LOOKS 200 /* how often, every 5 ms, after some process has ended */
 
 static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE] __attribute__((aligned(KAP_PAGE_SIZE)));
@@ -24,6 +26,7 @@ static kap_u64 ctx[KAP_MAX_VCPUS]; /* stack pointer of the kernel while it hops 
 static kap_u32 hopping[KAP_MAX_VCPUS]; /* 1: on its way, nobody has the turn yet */
 
 extern kap_u64 direct_secret;
+kap_u32 direct_keys_taken; /* for x86/direct.S */
 
 static kap_u64 stack_at(kap_u32 cpu)
 {
@@ -127,11 +130,12 @@ static void take_keys(void)
 		err = host_call(HOST_pkey_alloc, 0, 0);
 	if (err != DIRECT_KEY_BLOCKS)
 		host_failed("protection keys (pkey_alloc)", err < 0 ? err : -HOST_EAGAIN);
-	asm volatile("wrpkru" : : "a"(DIRECT_PKRU_KERNEL), "c"(0), "d"(0) : "memory");
+	direct_take_keys();
 	err = host_call(HOST_pkey_mprotect, KAP_WINDOW, len,
 			HOST_PROT_READ | HOST_PROT_WRITE | HOST_PROT_EXEC, DIRECT_KEY_KERNEL);
 	if (err)
 		host_failed("protection key of the kernel window (pkey_mprotect)", err);
+	direct_keys_taken = 1;
 }
 
 void direct_setup(void)
@@ -204,6 +208,15 @@ void direct_home_timer(kap_u32 cpu, kap_s32 timer)
 /* On the runner's own stack for signals: nothing is left to do on it when the turn comes. */
 static noreturn void wait_turn(struct direct_runner *r);
 
+/* x86/direct.S asks this way whose stack a thread may use. */
+static int segment_says(kap_u32 cpu)
+{
+	kap_u32 limit = ~0U;
+
+	asm volatile("lsl %1, %0" : "+r"(limit) : "r"(KAP_GETCPU_SELECTOR) : "cc");
+	return limit == cpu;
+}
+
 static long set_up_thread(struct direct_runner *r)
 {
 	struct host_stack stack;
@@ -221,6 +234,8 @@ static long set_up_thread(struct direct_runner *r)
 	if (!err)
 		err = host_call(HOST_timer_create, HOST_CLOCK_MONOTONIC, &event, &r->timer);
 	gate_set_thread(r->cpu);
+	if (kap_boot_info()->keys && kap_boot_info()->nr_cpus > 1 && !segment_says(r->cpu))
+		return NO_SEGMENT;
 	if (!err)
 		err = host_call(HOST_prctl, HOST_PR_SET_SYSCALL_USER_DISPATCH, SUD_ON, 0, 0,
 				block_at(r->cpu));
@@ -272,6 +287,10 @@ static int make_runner(struct kap_shell *shell, struct direct_runner *r)
 		if (!shell_alive(shell))
 			return -1;
 	}
+	if (r->error == NO_SEGMENT)
+		host_failed("several vCPUs need 32-bit programs on the host (set_thread_area); "
+			    "--cpus 1 or --engine ptrace does without",
+			    NO_SEGMENT);
 	if (r->error)
 		return -1;
 	runner->tid = r->thread >> 32;

@@ -11,12 +11,17 @@
  * jump to any instruction here. Hosts without keys use the variants _open, which protect nothing.
  */
 #include <kap/abi.h>
+#include <kap/getcpu.h>
 #include "engine/direct.h"
 #include "x86/syscall.h"
 
 #define FLAG_TF		0x100
 #define FLAG_RF		0x10000
 #define USER_CS		0x33
+#define STACK_SHIFT	14
+	.if KAP_STACK_SIZE != 1 << STACK_SHIFT
+	.error "STACK_SHIFT"
+	.endif
 
 /* Where things are when rsp is at ax of the block's registers. */
 #define AT_AX(n)	(((n) - 10) * 8)(%rsp)
@@ -53,7 +58,7 @@ direct_enter:
  * interrupted: so a doorbell that rings after the look at pending is not missed.
  */
 direct_check:
-	movl	$1, (%rcx)
+	movl	$DIRECT_IS_USER, (%rcx)
 	cmpl	$0, (%rdi)
 	jne	2f
 	jmp	*%rdx
@@ -120,6 +125,14 @@ direct_set_descriptor:
 	ret
 direct_segments_end:
 	xorl	%eax, %eax
+	ret
+
+/* void direct_take_keys(void): opens PKRU, once. User code that comes here later gets no further. */
+	.globl direct_take_keys
+direct_take_keys:
+	set_pkru DIRECT_PKRU_KERNEL
+	cmpl	$0, direct_keys_taken(%rip)
+	jne	direct_bad
 	ret
 
 /* The first code of a runner; the keeper's clone() has given it its stack. */
@@ -192,27 +205,40 @@ direct_exits_open_end:
 
 /*
  * From the host: rsp is at the frame, of which the first word is what the host was told to return
- * to. User code that jumps here gets no further than the checks: the stack must be one for
- * signals, which it can't write, and the word the secret one, which is there only once.
+ * to. User code that jumps here gets no further than the checks: the stack must be this thread's own
+ * one for signals, and the word the secret one, which is there only until it is taken. Nobody else
+ * can tell which thread this is but its segment (engine/gate.c); a thread without one is at home,
+ * where there is no user code, or the only one that executes some.
  */
 	.macro signal_entry keys
 	.if \keys
 	set_pkru DIRECT_PKRU_KERNEL
-	movabsq	$KAP_DIRECT_STACKS, %rax
-	subq	%rsp, %rax
-	negq	%rax
+	movabsq	$-KAP_DIRECT_STACKS, %rax
+	addq	%rsp, %rax
 	cmpq	$(KAP_DIRECT_STACKS_END - KAP_DIRECT_STACKS - 1024), %rax
 	jae	direct_bad
-	movq	(%rsp), %rax
+	shrl	$STACK_SHIFT, %eax
+	movl	$KAP_GETCPU_SELECTOR, %ecx
+	lsl	%ecx, %ecx
+	jnz	1f
+	cmpl	%eax, %ecx
+	jne	direct_bad
+1:	movq	(%rsp), %rax
 	xorq	direct_secret(%rip), %rax
 	jnz	direct_bad
-	movq	$0, (%rsp)
+	.globl direct_taken
+direct_taken:
+	movq	%rax, (%rsp)
 	.endif
-	/* Whoever comes in between gives it back: direct_signal(). */
-	movq	%rsp, %rax
-	andq	$-KAP_STACK_SIZE, %rax
-	xorl	%edx, %edx
-	xchgl	%edx, DIRECT_IN_USER(%rax)
+	/*
+	 * 1 becomes 2: who comes in between gives it back, see direct_signal(). Only this thread
+	 * changes it: no lock.
+	 */
+	movq	%rsp, %rcx
+	andq	$-KAP_STACK_SIZE, %rcx
+	movl	$DIRECT_IS_USER, %eax
+	movl	$DIRECT_IS_TRAPPED, %edx
+	cmpxchgl %edx, DIRECT_IN_USER(%rcx)
 	.if \keys
 	.globl direct_prologue_keys_end
 direct_prologue_keys_end:
@@ -220,6 +246,8 @@ direct_prologue_keys_end:
 	.globl direct_prologue_open_end
 direct_prologue_open_end:
 	.endif
+	sete	%dl
+	movzbl	%dl, %edx
 	/* The host clears DF and TF, but neither AC nor NT. */
 	pushq	$2
 	popfq

@@ -51,6 +51,7 @@
 #define HOST_EAGAIN		11
 #define HOST_ENOMEM		12
 #define HOST_ENOSPC		28
+#define HOST_ENOSYS		38
 #define HOST_ETIMEDOUT		110
 
 #define HOST_PROT_NONE		0
