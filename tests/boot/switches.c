@@ -55,7 +55,8 @@ static void *run(void *arg)
 			continue;
 		}
 		if (own != me) {
-			printf("not ok - each thread has its own data: %u in place of %u\n", own, me);
+			printf("not ok - each thread has its own data: %u in place of %u\n", own,
+			       me);
 			exit(1);
 		}
 		turn = at + 1;
@@ -86,7 +87,8 @@ int main(int argc, char **argv)
 
 		if (now_ns() - ticked_ns > TOO_LONG_NS) {
 			printf("not ok - the timer ticks on: none for 3 s, after %d ticks and %u "
-			       "switches\n", (int)ticks, turn);
+			       "switches\n",
+			       (int)ticks, turn);
 			return 1;
 		}
 		if (at % THREADS) {
