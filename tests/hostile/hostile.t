@@ -100,7 +100,7 @@ group_state()
 group_wx()
 {
 	case $engine in
-	direct*) skip 'own wrpkru and xrstor' 'the direct engine does not scan pages yet' ;;
+	direct-open) skip 'own wrpkru and xrstor' "$no_keys" ;;
 	*) attack wx ;;
 	esac
 }
