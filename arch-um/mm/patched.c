@@ -19,6 +19,7 @@
 #include "../x86/sites.h"
 #include "patched.h"
 #include "space.h"
+#include "twin.h"
 #include "uaccess.h"
 
 #define GROUP_ORDER 4
@@ -160,6 +161,8 @@ void kap_flush_dcache_folio(struct folio *folio)
 		return;
 	mapping = folio_mapping(folio);
 	last = folio->index + folio_nr_pages(folio) - 1;
+	if (kap_twins && mapping)
+		kap_twin_written(mapping, folio->index, last);
 	for (index = folio->index; mapping && index <= last; index++) {
 		struct kap_patched *group;
 

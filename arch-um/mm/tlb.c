@@ -61,8 +61,16 @@ static void end(struct mm_struct *mm, unsigned long flags)
 /* The page whose fetch has just failed on this CPU, while it is shown. */
 static DEFINE_PER_CPU(unsigned long, fetched);
 
-/* A page that is both is shown to be executed when it was fetched from, else to be written. */
-static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t pte)
+/*
+ * A page that is both is shown to be written until it is fetched from; then who writes to it, be
+ * it the kernel, has to fault first.
+ */
+static bool forbid_writing(unsigned long *entry, unsigned long val)
+{
+	return !(val & _PAGE_WRITE) || cmpxchg(entry, val, val & ~_PAGE_WRITE) == val;
+}
+
+static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
 	u32 prot = host_prot(pte);
 	u64 phys = kap_patched_phys(mm, addr, pte);
@@ -71,6 +79,8 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t pte)
 	if (kap_twins && (!pfn_valid(pte_pfn(pte)) || ((prot & KAP_PROT_WRITE) && !wanted))) {
 		prot &= ~KAP_PROT_EXEC;
 	} else if (kap_twins) {
+		if (!forbid_writing(&ptep->pte, pte_val(pte)))
+			return;
 		prot = KAP_PROT_READ | KAP_PROT_EXEC;
 		phys = kap_twin_show(mm, addr, phys, wanted);
 		if (!phys)
@@ -79,12 +89,14 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t pte)
 	kap_space_map(&mm->context.space, addr, phys, PAGE_SIZE, prot);
 }
 
-static void show(struct mm_struct *mm, unsigned long addr, pte_t pte)
+static void show(struct mm_struct *mm, unsigned long addr, pte_t *ptep)
 {
+	pte_t pte = ptep_get(ptep);
+
 	if (!kap_pte_mappable(pte))
 		return;
 	if (unlikely(pte_exec(pte)))
-		show_exec(mm, addr, pte);
+		show_exec(mm, addr, ptep, pte);
 	else
 		kap_space_map(&mm->context.space, addr, (u64)pte_pfn(pte) << PAGE_SHIFT, PAGE_SIZE,
 			      host_prot(pte));
@@ -107,7 +119,7 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 	if (pmd && pmd_val(READ_ONCE(*pmd)) != pmd_val(was))
 		nr = 0;
 	for (; nr; nr--, ptep++, addr += PAGE_SIZE)
-		show(mm, addr, ptep_get(ptep));
+		show(mm, addr, ptep);
 	end(mm, flags);
 }
 
@@ -140,7 +152,8 @@ void kap_show_fetch_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
 	unsigned long flags = begin(mm);
 	pte_t pte = __pte(pmd_val(READ_ONCE(*pmdp)));
 
-	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte)) {
+	if (pmd_leaf(pte_pmd(pte)) && kap_pte_mappable(pte) &&
+	    forbid_writing(&pmdp->pmd, pte_val(pte))) {
 		u64 phys = ((u64)pte_pfn(pte) << PAGE_SHIFT) + (addr & ~PMD_MASK & PAGE_MASK);
 
 		phys = kap_twin_show(mm, addr & PAGE_MASK, phys, true);

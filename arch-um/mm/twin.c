@@ -237,6 +237,9 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 		schedule_work(&free_work);
 	if (!twin)
 		return 0;
+	/* So that writes to the file are told of: patched.c. */
+	if (!test_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags))
+		set_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags);
 	below = scan_across(borders_at(mm, vpn - 1), borders);
 	above = scan_across(borders, borders_at(mm, vpn + 1));
 	if (unlikely(below || above)) {
@@ -261,15 +264,6 @@ bool kap_twin_refuses(unsigned long pfn)
 	refuses = run && (run->made & run->bad & BIT(pfn % RUN_PAGES));
 	spin_unlock_irqrestore(&lock, flags);
 	return refuses;
-}
-
-void kap_twin_hide(struct mm_struct *mm, unsigned long addr)
-{
-	if (!mm->context.space.shell)
-		return;
-	kap_space_begin(&mm->context.space);
-	kap_space_unmap(&mm->context.space, addr & PAGE_MASK, PAGE_SIZE);
-	kap_space_end(&mm->context.space);
 }
 
 bool kap_twin_new(struct mm_struct *mm)
@@ -354,22 +348,37 @@ void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr)
 	folio_put(folio);
 }
 
+/* All who may execute the page have to fetch anew; only `but` stays. */
+static void flush_fetches(struct address_space *mapping, pgoff_t index, struct vm_area_struct *but)
+{
+	struct vm_area_struct *vma;
+
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, index, index) {
+		unsigned long at = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
+
+		if ((vma->vm_flags & VM_EXEC) && vma != but)
+			kap_flush_mm_range(vma->vm_mm, at, at + PAGE_SIZE);
+	}
+}
+
+void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last)
+{
+	/* Who calls may not be able to wait; then programs go on with what was there before. */
+	if (!i_mmap_trylock_read(mapping))
+		return;
+	for (; first <= last; first++)
+		flush_fetches(mapping, first, NULL);
+	i_mmap_unlock_read(mapping);
+}
+
 void kap_twin_after_write(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
-	struct vm_area_struct *other;
-	pgoff_t index;
 
 	if (!mapping || !(vma->vm_flags & VM_SHARED))
 		return;
-	index = linear_page_index(vma, addr);
 	i_mmap_lock_read(mapping);
-	vma_interval_tree_foreach(other, &mapping->i_mmap, index, index) {
-		unsigned long at = other->vm_start + ((index - other->vm_pgoff) << PAGE_SHIFT);
-
-		if ((other->vm_flags & VM_EXEC) && (other != vma || !(vma->vm_flags & VM_WRITE)))
-			kap_flush_mm_range(other->vm_mm, at, at + PAGE_SIZE);
-	}
+	flush_fetches(mapping, linear_page_index(vma, addr), vma);
 	i_mmap_unlock_read(mapping);
 }
 

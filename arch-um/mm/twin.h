@@ -20,8 +20,8 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 /* Whether the page was looked at and may not be executed. */
 bool kap_twin_refuses(unsigned long pfn);
 
-/* The kernel is about to write to a page that a twin may be shown of; interrupts are off. */
-void kap_twin_hide(struct mm_struct *mm, unsigned long addr);
+/* Somebody has written to these pages of a file. */
+void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last);
 
 /* An address space begins (false: no memory for it), and goes away. */
 bool kap_twin_new(struct mm_struct *mm);

@@ -13,7 +13,6 @@
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 
-#include "twin.h"
 #include "uaccess.h"
 
 /* The address space whose pages this CPU uses right now. */
@@ -62,8 +61,6 @@ static void *user_ptr(struct mm_struct *mm, unsigned long addr, bool write)
 	if (val & _PAGE_LEAF) {
 		if ((val & need) != need)
 			return NULL;
-		if (unlikely(write && kap_twins && !(val & _PAGE_NX)))
-			kap_twin_hide(mm, addr);
 		return __va((val & PTE_PFN_MASK & PMD_MASK) + (addr & ~PMD_MASK));
 	}
 	if (!(val & _PAGE_PRESENT))
@@ -71,8 +68,6 @@ static void *user_ptr(struct mm_struct *mm, unsigned long addr, bool write)
 	val = pte_val(READ_ONCE(*((pte_t *)__va(val & PTE_PFN_MASK) + pte_index(addr))));
 	if ((val & need) != need)
 		return NULL;
-	if (unlikely(write && kap_twins && !(val & _PAGE_NX)))
-		kap_twin_hide(mm, addr);
 	return __va((val & PTE_PFN_MASK) + (addr & ~PAGE_MASK));
 }
 
