@@ -20,7 +20,14 @@ $(HOSTILE_DIR)/initramfs.cpio: build/initramfs.cpio build/gen_init_cpio tests/ho
 	@cat build/initramfs.cpio $@.extra >$@
 	@rm $@.list $@.extra
 
-CHECK_DEPS += $(HOSTILE_DIR)/initramfs.cpio
+# Runs on the host, beside a guest: inject.t.
+$(HOSTILE_DIR)/inject: tests/hostile/host/inject.c kernel-shim/include/kap/abi.h \
+		kernel-shim/include/kap/gate.h tests/hostile/build.mk
+	@echo '  CC      $@'
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Ikernel-shim/include -o $@ $<
+
+CHECK_DEPS += $(HOSTILE_DIR)/initramfs.cpio $(HOSTILE_DIR)/inject
 
 .PHONY: hostile-tests
 hostile-tests: $(HOSTILE_DIR)/initramfs.cpio
