@@ -20,8 +20,8 @@
 #define DIRECT_IN_USER		16
 
 /*
- * What in_user says, beside 0 for kernel code: a signal that comes now has interrupted user code; or
- * its trap is being looked at, and should the process end, it ends as if in user code.
+ * What in_user says, beside 0 for kernel code: a signal that comes now has interrupted user code;
+ * or its trap is being looked at, and should the process end, it ends as if in user code.
  */
 #define DIRECT_IS_USER		1
 #define DIRECT_IS_TRAPPED	2

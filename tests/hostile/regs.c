@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * System calls and page faults in turn, with a value in every register and flag, all of which are
- * looked at after each; until a line comes on stdin. `regs calls` and `regs faults`: only these. For
- * inject.t, which disturbs the host thread at every instruction between user code and the kernel.
+ * looked at after each; until a line comes on stdin. `regs calls` and `regs faults`: only these.
+ * For inject.t, which disturbs the host thread at every instruction on the way.
  */
 #define _GNU_SOURCE
 #include "hostile.h"
@@ -26,34 +26,35 @@ unsigned int has_avx;
 void one_call(void);
 void one_fault(void);
 
-#define LOAD(n) "	vmovups before+136+" #n "*32(%rip), %ymm" #n "\n"
+// clang-format off
+#define LOAD(n)  "	vmovups before+136+" #n "*32(%rip), %ymm" #n "\n"
 #define STORE(n) "	vmovups %ymm" #n ", after+136+" #n "*32(%rip)\n"
-#define LOAD_SSE(n) "	movups before+136+" #n "*32(%rip), %xmm" #n "\n"
+#define LOAD_SSE(n)  "	movups before+136+" #n "*32(%rip), %xmm" #n "\n"
 #define STORE_SSE(n) "	movups %xmm" #n ", after+136+" #n "*32(%rip)\n"
-#define ALL(x) x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13) x(14) x(15)
+#define ALL(x) \
+	x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13) x(14) x(15)
 #define GET(reg, n) "	mov before+" #n "*8(%rip), %" #reg "\n"
 #define PUT(reg, n) "	mov %" #reg ", after+" #n "*8(%rip)\n"
-#define GPRS(x)                                                                                 \
-	x(rax, 0) x(rbx, 1) x(rcx, 2) x(rdx, 3) x(rsi, 4) x(rdi, 5) x(rbp, 6) x(r8, 7) x(r9, 8) \
-		x(r10, 9) x(r11, 10) x(r12, 11) x(r13, 12) x(r14, 13) x(r15, 14)
+#define GPRS(x) \
+	x(rax, 0) x(rbx, 1) x(rcx, 2) x(rdx, 3) x(rsi, 4) x(rdi, 5) x(rbp, 6) x(r8, 7) \
+	x(r9, 8) x(r10, 9) x(r11, 10) x(r12, 11) x(r13, 12) x(r14, 13) x(r15, 14)
 
 /* Vectors, flags, registers; the instruction; the same the other way round. */
-#define TRAP(name, code)                                                                                                \
-	asm(".text\n.globl " #name "\n" #name ":\n"                                                                     \
-	    "	push %rbx\n	push %rbp\n	push %r12\n"                                                                      \
-	    "	push %r13\n	push %r14\n	push %r15\n"                                                                      \
-	    "	mov %rsp, kept_sp(%rip)\n"                                                                                \
-	    "	cmpl $0, has_avx(%rip)\n	je 1f\n" ALL(                                                           \
-		    LOAD) "	jmp 2f\n"                                                                                   \
-			  "1:\n" ALL(LOAD_SSE) "2:	push before+120(%rip)\n	popfq\n" GPRS(GET)                        \
-				  code                                                                                  \
-	    "3:\n" GPRS(                                                                                                \
-		    PUT) "	mov %rsp, after+128(%rip)\n"                                                                 \
-			 "	mov kept_sp(%rip), %rsp\n	pushfq\n	pop after+120(%rip)\n"                                    \
-			 "	lea 3b(%rip), %rax\n	mov %rax, after_call(%rip)\n	cld\n"                                     \
-			 "	cmpl $0, has_avx(%rip)\n	je 4f\n" ALL(STORE) "	vzeroupper\n	jmp 5f\n4:\n" ALL( \
-				 STORE_SSE) "5:	pop %r15\n	pop %r14\n	pop %r13\n"                                       \
-					    "	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n")
+#define TRAP(name, code) \
+	asm(".text\n.globl " #name "\n" #name ":\n" \
+	    "	push %rbx\n	push %rbp\n	push %r12\n" \
+	    "	push %r13\n	push %r14\n	push %r15\n" \
+	    "	mov %rsp, kept_sp(%rip)\n" \
+	    "	cmpl $0, has_avx(%rip)\n	je 1f\n" ALL(LOAD) "	jmp 2f\n" \
+	    "1:\n" ALL(LOAD_SSE) "2:	push before+120(%rip)\n	popfq\n" \
+	    GPRS(GET) code "3:\n" GPRS(PUT) "	mov %rsp, after+128(%rip)\n" \
+	    "	mov kept_sp(%rip), %rsp\n	pushfq\n	pop after+120(%rip)\n" \
+	    "	lea 3b(%rip), %rax\n	mov %rax, after_call(%rip)\n	cld\n" \
+	    "	cmpl $0, has_avx(%rip)\n	je 4f\n" ALL(STORE) \
+	    "	vzeroupper\n	jmp 5f\n4:\n" ALL(STORE_SSE) \
+	    "5:	pop %r15\n	pop %r14\n	pop %r13\n" \
+	    "	pop %r12\n	pop %rbp\n	pop %rbx\n	ret\n")
+// clang-format on
 
 TRAP(one_call, "	syscall\n");
 TRAP(one_fault, "	movb %bpl, (%rbx)\n");

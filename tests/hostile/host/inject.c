@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * inject SESSION SIGNAL START FROM-TO...: steps a vCPU's thread (the busiest one of the session)
- * through its ways between user code and the guest kernel, and sends it a doorbell at one instruction
- * of them: in each pass at the first one that has had none yet, until passes find no more. Only
- * instructions within the ranges of addresses count.
+ * through its ways between user code and the guest kernel, and sends it a doorbell at one
+ * instruction of them: in each pass at the first one that has had none yet, until passes find no
+ * more. Only instructions within the ranges of addresses count.
  *
  * A pass begins where user code gets the host's signal SIGNAL or, where that is 0, where the thread
- * comes to the address START; it ends with the first instruction that is not the kernel's. Ranges that
- * begin with @ (at most two) are entered at their first instruction.
+ * comes to the address START; it ends with the first instruction that is not the kernel's. Ranges
+ * that begin with @ (at most two) are entered at their first instruction.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -74,8 +74,8 @@ static int counts(ulong ip)
 }
 
 /*
- * A step over popfq, or a signal's frame that was made during a step, leaves TF behind, which the host
- * takes for the program's own. These programs have none.
+ * A step over popfq, or a signal's frame that was made during a step, leaves TF behind, which the
+ * host takes for the program's own. These programs have none.
  */
 static void clear_tf(void)
 {
@@ -96,7 +96,7 @@ static int stepped(void)
 		info.si_code == SIGTRAP);
 }
 
-/* Lets it go on, with a signal or none; returns the thread's signal that it stops with; 0: a step. */
+/* Lets it go on, with a signal or none; returns the thread's signal it stops with; 0: a step. */
 static int go(int request, int sig)
 {
 	int status;
@@ -133,9 +133,9 @@ static int at_stop(void)
 }
 
 /*
- * Outside of the ranges it runs at full speed, or the guest would do nothing but serve its timer: to
- * where the function returns to, or to one of the marked ranges. 0, or the signal that came in user
- * code first.
+ * Outside of the ranges it runs at full speed, or the guest would do nothing but serve its timer:
+ * to where the function returns to, or to one of the marked ranges. 0, or the signal that came in
+ * user code first.
  */
 static int run_on(void)
 {
@@ -157,8 +157,8 @@ static int run_on(void)
 }
 
 /*
- * One pass, from where it begins. 1: the doorbell was sent; 0: there was no new instruction. *sig is
- * what the thread still has to be given.
+ * One pass, from where it begins. 1: the doorbell was sent; 0: there was no new instruction. *sig
+ * is what the thread still has to be given.
  */
 static int pass(int *sig)
 {
