@@ -33,12 +33,12 @@ attack()
 # The addresses of the kernel's wrpkru, xrstor* and syscall, at any offset of its executable parts.
 dangerous()
 {
-	python3 - "$vmlinux" <<'END'
+	python3 - "$vmlinux" "$(symbol gate_stubs_keys)" "$(symbol gate_stubs_end)" <<'END'
 import re, struct, sys
 data = open(sys.argv[1], 'rb').read()
 phoff, = struct.unpack_from('<Q', data, 32)
 size, count = struct.unpack_from('<HH', data, 54)
-found = []
+found, gates = [], [int(a, 16) for a in sys.argv[2:]]
 for i in range(count):
     kind, flags, offset, va, _, length = struct.unpack_from('<IIQQQQ', data, phoff + i * size)
     if kind == 1 and flags & 1:
@@ -48,8 +48,22 @@ for i in range(count):
             # with the prefix that makes it 64-bit
             if m.start() and text[m.start() - 1] & 0xf0 == 0x40:
                 found.append(va + m.start() - 1)
+# Of the gates' stubs, which are all alike, the first.
+found = [a for a in found if not gates[0] + 64 <= a < gates[1]]
 print(' '.join('%x' % a for a in sorted(set(found))))
 END
+}
+
+# symbol NAME: its address in the kernel
+symbol()
+{
+	nm "$vmlinux" | awk -v name="$1" '$3 == name { print $1; exit }'
+}
+
+# bytes FROM TO: how many there are from one symbol to another
+bytes()
+{
+	echo $((0x$(symbol "$2") - 0x$(symbol "$1")))
 }
 
 group_memory()
@@ -69,6 +83,12 @@ group_jump()
 		return
 	fi
 	attack jump every "${KAP_JUMPS:-3000}"
+	# Each byte of the ways in and out; of the exits and of the gates' stubs the first few.
+	attack jump every "$(bytes direct_enter direct_exits_keys)" "$(symbol direct_enter)"
+	attack jump every 300 "$(symbol direct_exits_keys)"
+	attack jump every "$(bytes direct_signal_keys direct_bad)" "$(symbol direct_signal_keys)"
+	attack jump every 100 "$(symbol gate_stubs_keys)"
+	attack jump every 256 "$(symbol gate_open)"
 	if ! command -v python3 >/dev/null; then
 		skip 'jumps onto chosen instructions' 'python3, which finds them, is not installed'
 		return
@@ -97,6 +117,15 @@ group_state()
 	attack state
 }
 
+group_identity()
+{
+	if [ "$engine" = direct-open ]; then
+		skip 'identity: the signal entry' "$no_keys"
+	else
+		attack identity "$(symbol direct_signal_keys)"
+	fi
+}
+
 group_wx()
 {
 	case $engine in
@@ -110,7 +139,7 @@ group_storm()
 	attack storm
 }
 
-[ $# != 0 ] || set -- memory jump entry state wx storm
+[ $# != 0 ] || set -- memory jump entry state identity wx storm
 for group; do
 	"group_$group"
 done

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Jumps onto instructions of the kernel: `jump every COUNT` onto each of the first COUNT bytes of
- * its image, `jump at ADDRESS...` onto each of these; all with four sets of registers. However it
+ * its image, `jump every COUNT ADDRESS` of those from there on, `jump at ADDRESS...` onto each of
+ * these; all with four sets of registers. However it
  * ends, the rights of user code must be what they were.
  */
 #define _GNU_SOURCE
@@ -23,6 +24,7 @@ struct tally {
 };
 
 static struct tally *tally;
+static ulong first = IMAGE;
 static unsigned int pkru_before, pkru_landed;
 static unsigned char forged_image[8192] __attribute__((aligned(64)));
 ulong jump_regs[3], jump_pointer, jump_sp, jump_target, landing_sp;
@@ -103,7 +105,7 @@ static int batch(ulong end)
 	catch_faults();
 	last = tally->next + BATCH;
 	for (i = tally->next; i < last; i++) {
-		ulong target = targets ? targets[i / NR_SETS] : IMAGE + i / NR_SETS;
+		ulong target = targets ? targets[i / NR_SETS] : first + i / NR_SETS;
 
 		if (targets && !target)
 			break;
@@ -160,12 +162,14 @@ int main(int argc, char **argv)
 	pkru_before = read_pkru();
 	forge_image();
 	tally = must_map(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS);
-	if (argc == 3 && !strcmp(argv[1], "every")) {
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "every")) {
+		if (argc == 4)
+			first = strtoul(argv[3], NULL, 16);
 		jumps("every byte", NULL, strtoul(argv[2], NULL, 0));
 		return comes_to_its_end();
 	}
 	if (argc < 3 || strcmp(argv[1], "at")) {
-		fprintf(stderr, "usage: jump every COUNT | jump at ADDRESS...\n");
+		fprintf(stderr, "usage: jump every COUNT [ADDRESS] | jump at ADDRESS...\n");
 		return 2;
 	}
 	targets = calloc((size_t)argc, sizeof(*targets));
