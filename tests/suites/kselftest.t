@@ -28,8 +28,10 @@ one_guest()
 	truncate -s 256M "$dir/swap.$part"
 	for try in 1 2 3 4 5 6; do
 		{ echo "without"; cat "$without"; echo "only"; cat "$dir/only" 2>/dev/null; } |
-			"$KAP" run --verbose --mem 2560M --timeout "$3" --disk "$dir/disk.$part" \
-				--disk "$dir/swap.$part" --root /dev/vda -- /kst/start "$1" "$2" \
+			"$KAP" run ${KAP_CPUS:+--cpus "$KAP_CPUS"} \
+				${KAP_ENGINE:+--engine "$KAP_ENGINE"} --verbose --mem 2560M \
+				--timeout "$3" --disk "$dir/disk.$part" --disk "$dir/swap.$part" \
+				--root /dev/vda -- /kst/start "$1" "$2" \
 				>"$dir/out.$part.$try" 2>"$dir/console.$part.$try"
 		status=$?
 		grep -aqx '@@ finished' "$dir/out.$part.$try" && return
