@@ -459,6 +459,12 @@ handler_code int direct_forward(int sig)
 		cpu_timer_fired(r->cpu);
 		sig = KAP_BELL_SIGNAL;
 	}
+	/*
+	 * In the middle of settle(): to send it to this thread again would never end. The vCPU
+	 * looks at its bells where it goes, and who wants it parked asks again.
+	 */
+	if (unlikely(thread == r->thread))
+		return 1;
 	if (vcpu->state == KAP_VCPU_IDLE || vcpu->state == KAP_VCPU_OFF)
 		futex_wake(&vcpu->pending);
 	host_call(HOST_tgkill, (kap_s32)thread, (kap_s32)(thread >> 32), sig);
