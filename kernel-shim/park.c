@@ -182,7 +182,10 @@ handler_code int park_stepping(kap_u32 cpu)
 void park_pause_step(kap_u32 cpu)
 {
 	if (unlikely(park_stepping(cpu)))
-		asm volatile("pushfq; andl %0, (%%rsp); popfq" : : "i"(~(int)FLAG_TF) : "memory", "cc");
+		asm volatile("pushfq; andl %0, (%%rsp); popfq"
+			     :
+			     : "i"(~(int)FLAG_TF)
+			     : "memory", "cc");
 }
 
 static void set_tf(void)
