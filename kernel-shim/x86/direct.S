@@ -18,6 +18,7 @@
 #define FLAG_TF		0x100
 #define FLAG_RF		0x10000
 #define USER_CS		0x33
+#define USER_SS		0x2b
 #define STACK_SHIFT	14
 	.if KAP_STACK_SIZE != 1 << STACK_SHIFT
 	.error "STACK_SHIFT"
@@ -145,7 +146,8 @@ direct_runner_entry:
 /*
  * One exit for each vCPU, because there is no register left to say whose block it is. The order:
  * off the kernel's stack, so that no signal uses it any more; what is not needed for PKRU; BLOCK
- * in the selector; PKRU; the rest. flags with TF or RF, and code that is not 64-bit, need iretq.
+ * in the selector; PKRU; the rest. flags with TF or RF, code that is not 64-bit, and
+ * a stack segment of the program's own need iretq.
  */
 	.macro exit_code cpu, keys
 	.set	block, KAP_DIRECT_BLOCKS + \cpu * KAP_DIRECT_BLOCK - KAP_WINDOW - KAP_PHYS_RAM
@@ -170,6 +172,8 @@ direct_runner_entry:
 	testl	$(FLAG_TF | FLAG_RF), AT_AX(18)
 	jnz	2f
 	cmpl	$USER_CS, AT_AX(17)
+	jne	2f
+	cmpl	$USER_SS, AT_AX(20)
 	jne	2f
 	leaq	AT_AX(18), %rsp
 	popfq
