@@ -26,6 +26,7 @@
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <asm/insn.h>
+#include <asm/tlbflush.h>
 #include <asm/unistd.h>
 #include <kap/gate.h>
 #include <kap/machine.h>
@@ -130,9 +131,27 @@ static vm_fault_t table_fault(const struct vm_special_mapping *mapping, struct v
 	return VM_FAULT_SIGBUS;
 }
 
+static int table_mremap(const struct vm_special_mapping *mapping, struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+/* Something else may come to be here: before it does, the program has its plain text again. */
+static void table_close(const struct vm_special_mapping *mapping, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (!atomic_read(&mm->mm_users))
+		return;
+	WRITE_ONCE(mm->context.gates, false);
+	kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+}
+
 static const struct vm_special_mapping table_mapping = {
 	.name = "[gates]",
 	.fault = table_fault,
+	.mremap = table_mremap,
+	.close = table_close,
 };
 
 void kap_sites_exec(struct mm_struct *mm)
@@ -143,10 +162,9 @@ void kap_sites_exec(struct mm_struct *mm)
 	mmap_assert_write_locked(mm);
 	if (!kap_gate_usable() || find_vma_intersection(mm, KAP_GATE_TABLE, KAP_GATE_TABLE_END))
 		return;
-	/* Sealed: as long as the program lives nothing else can come to be here. */
 	vma = _install_special_mapping(mm, KAP_GATE_TABLE, len,
 				       VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_DONTEXPAND |
-					       VM_PFNMAP | VM_SEALED,
+					       VM_PFNMAP,
 				       &table_mapping);
 	mm->context.gates = !IS_ERR(vma);
 }

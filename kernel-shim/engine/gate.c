@@ -9,7 +9,6 @@
 
 #define TABLE_BYTES ((kap_u64)(KAP_GATE_TABLE_END - KAP_GATE_TABLE))
 #define USER_CS 0x33
-#define USER_SS 0x2b
 #define FLAGS_LAHF 0xd5ULL
 #define FLAGS_SHOWN 0x8d5ULL
 #define STUB_MOVED 3 /* bytes of a stub with keys after which the user's rdx is in r11 */
@@ -104,8 +103,6 @@ static handler_code void fill_call(kap_u32 nr, struct kap_space *space, struct k
 	regs->cx = regs->ip;
 	regs->ax = site->nr;
 	regs->orig_ax = site->nr;
-	regs->cs = USER_CS;
-	regs->ss = USER_SS;
 }
 
 /* On the kernel's stack; gate.S has saved all that SYSCALL keeps. */
@@ -116,6 +113,9 @@ void gate_trap(kap_u32 site, struct direct_user *user)
 	*(volatile kap_u8 *)&user->block->selector = DIRECT_ALLOW;
 	regs->sp = user->sp;
 	fill_call(site, user->space, regs);
+	/* Only 64-bit code can come to a stub; ss is still the program's. */
+	regs->cs = USER_CS;
+	asm volatile("mov %%ss, %k0" : "=r"(regs->ss));
 	direct_fill_segments(regs);
 	user->trap->kind = KAP_TRAP_SYSCALL;
 	user->trap->nr = KAP_CALL_GATE;
