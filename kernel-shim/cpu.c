@@ -99,6 +99,7 @@ void kap_idle(kap_u32 cpu)
 void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 {
 	struct host_itimerspec spec = { 0 };
+	long err;
 
 	kap_vcpu(cpu)->deadline_ns = ns;
 	if (ns == timers[cpu].armed)
@@ -111,7 +112,10 @@ void kap_set_deadline(kap_u32 cpu, kap_u64 ns)
 		spec.value.sec = ns / 1000000000;
 		spec.value.nsec = ns % 1000000000;
 	}
-	host_call(HOST_timer_settime, timers[cpu].timer, HOST_TIMER_ABSTIME, &spec, NULL);
+	err = host_call(HOST_timer_settime, timers[cpu].timer, HOST_TIMER_ABSTIME, &spec, NULL);
+	/* Without its timer a vCPU that idles would sleep for ever. */
+	if (unlikely(err))
+		host_failed("timer_settime", err);
 }
 
 void cpu_signal(kap_u32 cpu, int sig)

@@ -64,9 +64,14 @@ static bool look_at(unsigned int n, uint64_t now)
 		int32_t tid = __atomic_load_n(&vcpu->host_tid, __ATOMIC_RELAXED);
 
 		look.runner_tid = __atomic_load_n(&vcpu->runner_tid, __ATOMIC_RELAXED);
-		/* On the direct engine kernel and user code have one thread, in any process. */
+		/*
+		 * On the direct engine kernel and user code have one thread, in any process: no
+		 * trap makes one wait for the other.
+		 */
 		if (look.runner_tid != tid)
 			look.has_kernel = usage__of_thread(space0, tid, &look.kernel);
+		else
+			look.nr_traps = 0;
 		look.has_runner = usage__of_group(space0, look.runner_tid, &look.runner);
 	}
 	demand__update(demand, &look);
