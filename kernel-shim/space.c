@@ -91,6 +91,17 @@ static void fill_munmap(struct stub_op *op, kap_u64 start, kap_u64 end)
 	op->arg[1] = end - start;
 }
 
+static void fill_mmap(struct stub_op *op, kap_u64 va, kap_u64 len, kap_u32 prot, kap_u64 phys)
+{
+	op->nr = HOST_mmap;
+	op->arg[0] = va;
+	op->arg[1] = len;
+	op->arg[2] = prot;
+	op->arg[3] = MAP_FLAGS;
+	op->arg[4] = KAP_FD_RAM;
+	op->arg[5] = phys;
+}
+
 /*
  * In place of everything queued: take all user mappings away, but the gates' table, which belongs
  * to the process. The queue is not empty at any moment of this: who finds it so, without the lock,
@@ -268,10 +279,33 @@ static int touches_table(kap_u64 va, kap_u64 len)
 	return direct() && va < KAP_GATE_TABLE_END && va + len > KAP_GATE_TABLE;
 }
 
+/*
+ * What is queued already: the same mapping again, as the generic code of Linux tells of some
+ * changes twice; or an unmapping of just this place, which mapping does on its way. If the host
+ * has no room for the mapping, all of the space is taken away.
+ */
+static int joins_last(struct kap_shell *shell, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
+{
+	struct stub_op *op;
+
+	if (!shell->nr_ops)
+		return 0;
+	op = &shell->ctl->op[shell->nr_ops - 1];
+	if (op->nr == HOST_munmap && op->arg[0] == va && op->arg[1] == len) {
+		fill_mmap(op, va, len, prot, phys);
+		return 1;
+	}
+	if (op->nr != HOST_mmap || op->arg[2] != prot || va < op->arg[0] ||
+	    va > op->arg[0] + op->arg[1] || op->arg[5] + (va - op->arg[0]) != phys)
+		return 0;
+	if (va + len > op->arg[0] + op->arg[1])
+		op->arg[1] = va + len - op->arg[0];
+	return 1;
+}
+
 void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 len, kap_u32 prot)
 {
 	struct kap_shell *shell = space->shell;
-	struct stub_op *op = last_op(shell, HOST_mmap);
 
 	/* Whatever the kernel's tables say: the stub pages stay what they are. */
 	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
@@ -279,11 +313,8 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	/* A program that wants the place has it, and no patched sites. */
 	if (unlikely(touches_table(va, len)))
 		shell->table_lost = 1;
-	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == phys &&
-	    op->arg[2] == prot) {
-		op->arg[1] += len;
+	if (joins_last(shell, va, phys, len, prot))
 		return;
-	}
 	if (shell->nr_ops == STUB_MAX_OPS)
 		shell_sync(shell);
 	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);

@@ -6,6 +6,7 @@
 #include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/ratelimit.h>
+#include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
@@ -288,6 +289,17 @@ static bool writes_watched(struct vm_area_struct *vma)
 }
 
 /*
+ * Pages are shared with the process at the other end of a fork: each write ahead would be a copy,
+ * mostly for a child that ends or executes another program before it needs one.
+ */
+static bool is_forked(struct vm_area_struct *vma)
+{
+	struct anon_vma *anon_vma = vma->anon_vma;
+
+	return anon_vma && (anon_vma->root != anon_vma || READ_ONCE(anon_vma->num_children) > 1);
+}
+
+/*
  * A fault costs as much as mapping dozens of pages. Only for mappings whose
  * faults nobody watches.
  */
@@ -300,7 +312,8 @@ static void fault_around(struct vm_area_struct *vma, unsigned long addr, unsigne
 	if (!(error & KAP_PF_WRITE)) {
 		if (vma->vm_file && vma->vm_ops && vma->vm_ops->map_pages)
 			read_around(vma, addr);
-	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND && !writes_watched(vma)) {
+	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND && !writes_watched(vma) &&
+		   !is_forked(vma)) {
 		write_around(vma, addr);
 	}
 }
