@@ -209,15 +209,32 @@ void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long
 	flush(mm, flags);
 }
 
+/*
+ * A parent soon reads most of what it wrote last (its stack, libc's data), while scattered pages of
+ * a large heap are cheaper taken away in runs. So the first pages of a fork stay shown for reading.
+ */
+#define KEEP_PAGES 16
+
+static DEFINE_PER_CPU(unsigned int, kept_pages);
+
 void kap_wrprotect(struct mm_struct *mm, unsigned long addr, unsigned long old, unsigned long len)
 {
+	unsigned long need = _PAGE_WRITE | _PAGE_DIRTY;
+	bool first = !mm->context.wrprotected;
 	unsigned long flags;
 
 	mm->context.wrprotected = true;
-	if (!(old & _PAGE_WRITE) || !(old & _PAGE_DIRTY) || !mm->context.space.shell)
+	if ((old & need) != need || !mm->context.space.shell)
 		return;
 	flags = begin(mm);
-	kap_space_unmap(&mm->context.space, addr, len);
+	if (first)
+		__this_cpu_write(kept_pages, 0);
+	if (len == PAGE_SIZE && kap_pte_mappable(__pte(old)) && !pte_exec(__pte(old)) &&
+	    __this_cpu_inc_return(kept_pages) <= KEEP_PAGES)
+		kap_space_map(&mm->context.space, addr, (u64)pte_pfn(__pte(old)) << PAGE_SHIFT, len,
+			      KAP_PROT_READ);
+	else
+		kap_space_unmap(&mm->context.space, addr, len);
 	end(mm, flags);
 }
 
