@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RAM, zones, protection of pages. */
 #include <linux/init.h>
+#include <linux/initrd.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/poison.h>
 #include <linux/execmem.h>
 #include <linux/huge_mm.h>
 #include <linux/sizes.h>
@@ -98,3 +100,13 @@ static int __init anon_runs(void)
 	return 0;
 }
 core_initcall(anon_runs);
+
+/*
+ * Single pages wait in a list of this CPU and leave it in reverse order: no two of them could be
+ * shown to user code with one call of the host. Given back to the allocator they are joined.
+ */
+void __init free_initrd_mem(unsigned long start, unsigned long end)
+{
+	free_reserved_area((void *)start, (void *)end, POISON_FREE_INITMEM, "initrd");
+	drain_all_pages(NULL);
+}
