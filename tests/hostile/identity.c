@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two threads of one program on two CPUs. One makes system calls and looks at each answer; the other
- * jumps onto the kernel's signal entry, with its stack pointer at places where the frame of the
- * first one's signals may be: it must not become the other CPU's kernel.
+ * Two threads of one program on two CPUs. One makes system calls and looks at each answer; the
+ * other jumps onto the kernel's signal entry, with its stack pointer at places where the frame of
+ * the first one's signals may be: it must not become the other CPU's kernel.
  * identity ADDRESS: of the entry.
  */
 #define _GNU_SOURCE
