@@ -142,8 +142,8 @@ static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsign
 	}
 	local_irq_restore(flags);
 	if (!good)
-		pr_info_ratelimited("%s[%d]: the page at %lx holds the bytes of WRPKRU or XRSTOR, which "
-				    "the direct engine can't run; use --engine ptrace\n",
+		pr_info_ratelimited("%s[%d]: the page at %lx holds the bytes of WRPKRU or XRSTOR, "
+				    "which the direct engine can't run; use --engine ptrace\n",
 				    current->comm, task_pid_nr(current), addr);
 	return good;
 }

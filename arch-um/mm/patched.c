@@ -27,11 +27,11 @@
 
 struct kap_patched {
 	struct hlist_node node;
-	struct address_space *mapping;	/* only compared */
+	struct address_space *mapping; /* only compared */
 	pgoff_t first;
 	unsigned int base;
 	u8 *bytes;
-	unsigned long pfn[GROUP_PAGES];	/* whose copy it is; 0: nobody's yet; or PFN_DEAD */
+	unsigned long pfn[GROUP_PAGES]; /* whose copy it is; 0: nobody's yet; or PFN_DEAD */
 };
 
 /* The file has changed: there will be no patched form of this page any more. */
@@ -57,9 +57,9 @@ static struct kap_patched *find(struct address_space *mapping, pgoff_t index)
 	pgoff_t first = index & ~(pgoff_t)(GROUP_PAGES - 1);
 	struct kap_patched *group;
 
-	hlist_for_each_entry_rcu(group, bucket(mapping, first), node, true)
-		if (group->mapping == mapping && group->first == first)
-			return group;
+	hlist_for_each_entry_rcu(group, bucket(mapping, first), node,
+				 true) if (group->mapping == mapping &&
+					   group->first == first) return group;
 	return NULL;
 }
 

@@ -17,8 +17,8 @@ struct kap_patched_page {
 };
 
 /*
- * The page at addr, in process context with mm's lock; false when it can't be patched. Who has changed
- * it calls kap_patched_show(), and the address space gets to see it.
+ * The page at addr, in process context with mm's lock; false when it can't be patched. Who has
+ * changed it calls kap_patched_show(), and the address space gets to see it.
  */
 bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patched_page *page);
 void kap_patched_show(struct mm_struct *mm, unsigned long addr);

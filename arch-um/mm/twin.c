@@ -4,16 +4,16 @@
  * XRSTOR. So it never executes a page of its own, but a copy of it that nobody can write, and
  * that was searched for the two before it was shown.
  *
- * Whatever becomes of the page afterwards, and by whoever it is written, the copy stays what it was:
- * that is the whole protection. A copy that is no longer like its page is given up the next time it is
- * shown; that programs see their new code in time is the business of who calls here.
+ * Whatever becomes of the page afterwards, and by whoever it is written, the copy stays what it
+ * was: that is the whole protection. A copy that is no longer like its page is given up the next
+ * time it is shown; that programs see their new code in time is the business of who calls here.
  *
- * A place that the program means as one of the two (the dynamic linker's XRSTOR, glibc's pkey_set())
- * gets a trap in the copy, and x86/keys.c does what it says. Elsewhere the bytes belong to other instructions
- * or to data: such a page is not shown.
+ * A place that the program means as one of the two (the dynamic linker's XRSTOR, glibc's
+ * pkey_set()) gets a trap in the copy, and x86/keys.c does what it says. Elsewhere the bytes
+ * belong to other instructions or to data: such a page is not shown.
  *
- * An instruction may lie across two pages. For each address space there is a record of what the borders
- * of its executable pages are, or were: one more than there is does no harm.
+ * An instruction may lie across two pages. For each address space there is a record of what the
+ * borders of its executable pages are, or were: one more than there is does no harm.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -39,12 +39,12 @@ bool kap_twins __ro_after_init;
 struct twin_run {
 	u8 *page[RUN_PAGES];
 	u8 borders[RUN_PAGES];
-	u16 made;		/* bit n: page n is a copy */
-	u16 bad;		/* bit n: which nobody may execute */
-	struct twin_run *older;	/* copies that pages have had before */
+	u16 made; /* bit n: page n is a copy */
+	u16 bad; /* bit n: which nobody may execute */
+	struct twin_run *older; /* copies that pages have had before */
 };
 
-static DEFINE_XARRAY(runs);	/* by number of the first page */
+static DEFINE_XARRAY(runs); /* by number of the first page */
 static DEFINE_SPINLOCK(lock);
 static atomic_long_t nr_runs;
 
@@ -293,7 +293,8 @@ static void flush_everybody(void)
 	struct mm_struct *mm;
 
 	rcu_read_lock();
-	for_each_process_thread(process, thread) {
+	for_each_process_thread(process, thread)
+	{
 		mm = get_task_mm(thread);
 		if (!mm)
 			continue;
@@ -313,7 +314,8 @@ static void free_all(struct work_struct *work)
 	unsigned long index;
 
 	spin_lock_irq(&lock);
-	xa_for_each(&runs, index, run) {
+	xa_for_each(&runs, index, run)
+	{
 		struct twin_run *last = run;
 
 		xa_erase(&runs, index);
@@ -353,7 +355,8 @@ static void flush_fetches(struct address_space *mapping, pgoff_t index, struct v
 {
 	struct vm_area_struct *vma;
 
-	vma_interval_tree_foreach(vma, &mapping->i_mmap, index, index) {
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, index, index)
+	{
 		unsigned long at = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
 
 		if ((vma->vm_flags & VM_EXEC) && vma != but)

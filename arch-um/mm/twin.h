@@ -10,8 +10,8 @@
 extern bool kap_twins;
 
 /*
- * With the space's lock. The address of what may be shown for execution at addr, where pte says that
- * phys (its page, or the patched form of that) is; 0: nothing, because user code may not
+ * With the space's lock. The address of what may be shown for execution at addr, where pte says
+ * that phys (its page, or the patched form of that) is; 0: nothing, because user code may not
  * execute this, or memory is short right now. If together with a neighbour it makes one of the
  * two instructions, the neighbour is taken away when this page is wanted, else it is not shown.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * WRPKRU and XRSTOR of programs, which exec twins (mm/twin.c) have traps for: the one may only write what
- * is there already, the other restores everything but PKRU.
+ * WRPKRU and XRSTOR of programs, which exec twins (mm/twin.c) have traps for: the one may only
+ * write what is there already, the other restores everything but PKRU.
  */
 #include <linux/bits.h>
 #include <linux/init.h>
@@ -107,8 +107,7 @@ static enum emulate_verdict xrstor(const struct emulate_insn *insn)
 	if (!image)
 		return EMULATE_SIGSEGV;
 	area = image + size;
-	if (!access_ok(user, EMULATE_XSAVE_MIN) ||
-	    copy_from_user(image, user, EMULATE_XSAVE_MIN))
+	if (!access_ok(user, EMULATE_XSAVE_MIN) || copy_from_user(image, user, EMULATE_XSAVE_MIN))
 		goto out;
 	size = emulate_xrstor_size(&layout, insn, image);
 	if (!size || size > kap_xsave_size() ||

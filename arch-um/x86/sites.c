@@ -2,9 +2,9 @@
 /*
  * System call sites of programs that go through a gate instead (kap/gate.h).
  *
- * Text is patched in the patched form of its exec twin, which all mappings of a file share; the file's
- * own pages stay as they are. Only what is certain: two instructions that were just executed, one
- * after the other, as far as their bytes and registers tell.
+ * Text is patched in the patched form of its exec twin, which all mappings of a file share; the
+ * file's own pages stay as they are. Only what is certain: two instructions that were just
+ * executed, one after the other, as far as their bytes and registers tell.
  *
  *	b8 nr nr nr nr 0f 05	mov $nr,%eax; syscall		ff 24 25 LL LH 0f 05  jmp *table+n
  *	31 c0 0f 05		xor %eax,%eax; syscall		eb xx 0f 05  jmp to such a jump
@@ -172,7 +172,7 @@ void kap_sites_exec(struct mm_struct *mm)
 /* ---- finding ---- */
 
 struct site {
-	unsigned long start, end;	/* end: where user code goes on */
+	unsigned long start, end; /* end: where user code goes on */
 	u32 nr;
 	bool is_xor;
 };
@@ -254,9 +254,9 @@ static unsigned int find_padding(const u8 *page, unsigned int from, unsigned int
 
 struct patch {
 	u8 *page;
-	unsigned int jump;		/* offset of the long jump */
-	unsigned int site;		/* number in the gates' table */
-	unsigned int hop;		/* offset of a short jump to it; 0: none */
+	unsigned int jump; /* offset of the long jump */
+	unsigned int site; /* number in the gates' table */
+	unsigned int hop; /* offset of a short jump to it; 0: none */
 };
 
 static int write_patch(void *arg)
@@ -306,8 +306,7 @@ static enum plan plan(struct patch *p, const struct site *site)
 				       get_unaligned((u16 *)(code + 5)) == SYSCALL_INSN ?
 			       PATCH :
 			       NEVER;
-	if (code[0] != 0x31 || code[1] != 0xc0 ||
-	    get_unaligned((u16 *)(code + 2)) != SYSCALL_INSN)
+	if (code[0] != 0x31 || code[1] != 0xc0 || get_unaligned((u16 *)(code + 2)) != SYSCALL_INSN)
 		return NEVER;
 	p->hop = at;
 	p->jump = find_padding(p->page, at + 2, at + 2);

@@ -321,8 +321,8 @@ bool points__hit(struct vm *vm, unsigned int cpu, struct rsp_stop *stop)
 	if (!park->user && watch__hit(process, tid, &status))
 		return false;
 	for (unsigned int n = 0; n < WATCH_REGS; n++)
-		if (status >> n & 1 &&
-		    (explain_reg(&regs[n], stop) || (is_direct(vm) && explain_reg(&others[n], stop))))
+		if (status >> n & 1 && (explain_reg(&regs[n], stop) ||
+					(is_direct(vm) && explain_reg(&others[n], stop))))
 			return true;
 	return false;
 }

@@ -91,7 +91,8 @@ int kap_gate_add(kap_u32 base, kap_u32 offset, kap_u32 nr)
 void gate_first_ops(struct kap_shell *shell)
 {
 	shell_op(shell, HOST_mmap, KAP_GATE_TABLE, TABLE_BYTES, HOST_PROT_READ,
-		 HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE, KAP_FD_RAM, kap_phys(&table));
+		 HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE, KAP_FD_RAM,
+		 kap_phys(&table));
 }
 
 static handler_code void fill_call(kap_u32 nr, struct kap_space *space, struct kap_regs *regs)

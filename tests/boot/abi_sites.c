@@ -226,7 +226,7 @@ static void forked(void)
 	check(good == 20, "children make it, too");
 }
 
-/* Single steps through the site: the call is one or two steps, and nothing is seen of the kernel. */
+/* Single steps through the site, of which none shows the kernel. */
 static void stepped(void)
 {
 	int status, steps = 0, odd = 0;

@@ -20,7 +20,7 @@ enum emulate_what {
 
 #define EMULATE_MAX_LEN 15
 
-/* What RDPKRU says to user code: key 0 is all its own, key 2 may be read, the others not even that. */
+/* What RDPKRU says to user code: key 0 is its own, key 2 may be read, the others not even that. */
 #define EMULATE_USER_PKRU 0x55555564
 
 struct emulate_insn {

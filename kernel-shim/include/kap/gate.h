@@ -15,8 +15,8 @@
 
 /*
  * An address of the form 0x050fXXXX: the last two bytes of `jmp *KAP_GATE_TABLE + 8 * n` are
- * those of SYSCALL then. So the last two bytes of a site never change: a thread that is between its two
- * instructions, and a system call that is to be restarted, find what they expect.
+ * those of SYSCALL then. So the last two bytes of a site never change: a thread that is between
+ * its two instructions, and a system call that is to be restarted, find what they expect.
  */
 #define KAP_GATE_TABLE		0x050f0000
 #define KAP_GATE_SITES		3968

@@ -156,7 +156,7 @@ struct kap_space {
 	struct kap_space_info info;
 	struct kap_shell *shell;	/* host process; null: none yet */
 	struct kap_space *prev;
-	const kap_u64 *bases;		/* gate.h; null: none. The kernel's, freed after all traps. */
+	const kap_u64 *bases;		/* the kernel's, for gates (gate.h); null: none */
 };
 
 /*
