@@ -348,6 +348,12 @@ void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
 		queue_unmap(shell, va, len);
 		return;
 	}
+	if (va >= KAP_GATE_TABLE && va + len <= KAP_GATE_TABLE_END) {
+		/* No less and no more: the program wants the place. */
+		shell->table_lost = 1;
+		queue_unmap(shell, KAP_GATE_TABLE, KAP_GATE_TABLE_END - KAP_GATE_TABLE);
+		return;
+	}
 	if (va < KAP_GATE_TABLE)
 		queue_unmap(shell, va, KAP_GATE_TABLE - va);
 	if (va + len > KAP_GATE_TABLE_END)

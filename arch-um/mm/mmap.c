@@ -11,6 +11,9 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <asm/processor.h>
+#include <kap/gate.h>
+
+#include "../x86/sites.h"
 
 /*
  * Anonymous memory that can hold a 64 KiB run starts at such a boundary: then it is
@@ -61,8 +64,8 @@ static unsigned long search_around(struct file *file, unsigned long len, unsigne
 #define MAP_32BIT_START	0x40000000UL
 #define MAP_32BIT_END	0x80000000UL
 
-static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
-				   unsigned long flags, bool topdown)
+static unsigned long find_area(struct file *file, unsigned long addr, unsigned long len,
+			       unsigned long flags, bool topdown)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma, *prev;
@@ -90,6 +93,17 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 			     max(mm->mmap_base & -(unsigned long)!topdown,
 						   (unsigned long)TASK_UNMAPPED_BASE),
 			     TASK_SIZE, false);
+}
+
+/* Programs may have the place of the gates' table; few want it. */
+static unsigned long unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				   unsigned long flags, bool topdown)
+{
+	addr = find_area(file, addr, len, flags, topdown);
+	if (!IS_ERR_VALUE(addr) && current->mm->context.gates && addr < KAP_GATE_TABLE_END &&
+	    addr + len > KAP_GATE_TABLE)
+		kap_sites_leave(current->mm);
+	return addr;
 }
 
 unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,

@@ -17,7 +17,6 @@
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -124,49 +123,23 @@ void kap_sites_drop(struct mm_struct *mm)
 	mm->context.space.bases = NULL;
 }
 
-static vm_fault_t table_fault(const struct vm_special_mapping *mapping, struct vm_area_struct *vma,
-			      struct vm_fault *vmf)
+void kap_sites_leave(struct mm_struct *mm)
 {
-	/* The host shows it; the guest has nothing there. */
-	return VM_FAULT_SIGBUS;
-}
-
-static int table_mremap(const struct vm_special_mapping *mapping, struct vm_area_struct *vma)
-{
-	return -EINVAL;
-}
-
-/* Something else may come to be here: before it does, the program has its plain text again. */
-static void table_close(const struct vm_special_mapping *mapping, struct vm_area_struct *vma)
-{
-	struct mm_struct *mm = vma->vm_mm;
-
-	if (!atomic_read(&mm->mm_users))
-		return;
 	WRITE_ONCE(mm->context.gates, false);
+	/* No patched text any more, then no table. */
 	kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+	kap_flush_mm_range(mm, KAP_GATE_TABLE, KAP_GATE_TABLE_END);
 }
-
-static const struct vm_special_mapping table_mapping = {
-	.name = "[gates]",
-	.fault = table_fault,
-	.mremap = table_mremap,
-	.close = table_close,
-};
 
 void kap_sites_exec(struct mm_struct *mm)
 {
-	unsigned long len = KAP_GATE_TABLE_END - KAP_GATE_TABLE;
-	struct vm_area_struct *vma;
-
 	mmap_assert_write_locked(mm);
-	if (!kap_gate_usable() || find_vma_intersection(mm, KAP_GATE_TABLE, KAP_GATE_TABLE_END))
+	if (!kap_gate_usable())
 		return;
-	vma = _install_special_mapping(mm, KAP_GATE_TABLE, len,
-				       VM_READ | VM_MAYREAD | VM_IO | VM_DONTDUMP | VM_DONTEXPAND |
-					       VM_PFNMAP,
-				       &table_mapping);
-	mm->context.gates = !IS_ERR(vma);
+	if (find_vma_intersection(mm, KAP_GATE_TABLE, KAP_GATE_TABLE_END))
+		kap_sites_leave(mm);
+	else
+		mm->context.gates = true;
 }
 
 /* ---- finding ---- */

@@ -9,8 +9,11 @@
 /* User code's system call has come the slow way: its site may be patched for the next time. */
 void kap_site_seen(struct pt_regs *regs);
 
-/* A new program: keeps the place of the gates' table free of its mappings, if it is free now. */
+/* A new program: has gates, if nothing of it lies where their table is. */
 void kap_sites_exec(struct mm_struct *mm);
+
+/* Something is about to be mapped there: the program goes on with its plain text. */
+void kap_sites_leave(struct mm_struct *mm);
 
 /* A forked address space has its parent's mappings; and one that goes away. */
 void kap_sites_fork(struct mm_struct *mm, struct mm_struct *parent);

@@ -270,6 +270,27 @@ static void unchanged(void)
 	close(fd);
 }
 
+/* What makes the sites fast lies at a fixed address, which a program may want for itself. */
+static void the_place(void)
+{
+	const size_t len = 1 << 16;
+	char *p = mmap((void *)0x050f0000, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	size_t i, zeros = 0, good = 0;
+
+	for (i = 0; p != MAP_FAILED && i < len; i++)
+		zeros += !p[i];
+	memset(p, 0x5a, len);
+	for (i = 0; i < OFTEN; i++)
+		good += registers_kept(0x8d5) && p[i] == 0x5a;
+	check(zeros == len && good == OFTEN, "a mapping at 0x050f0000, and the sites go on");
+	munmap(p, len);
+	good = 0;
+	for (i = 0; i < OFTEN; i++)
+		good += registers_kept(0x8d5);
+	check(good == OFTEN, "and when it is gone again");
+}
+
 int main(void)
 {
 	registers();
@@ -279,5 +300,6 @@ int main(void)
 	forked();
 	stepped();
 	unchanged();
+	the_place();
 	return check_end();
 }
