@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Exec twins, which the direct engine has where it has protection keys; here without keys, switched
+# on by the guest kernel's option kap_twins. What they keep out is for tests/hostile to show.
+
+# shellcheck source=tests/boot/boot.sh
+. "$(dirname "$0")/boot.sh"
+
+if ! "$KAP" run --engine direct-open --timeout 60 -- true </dev/null >"$out" 2>&1; then
+	skip 'exec twins' 'this host has no syscall user dispatch'
+	finish
+	exit
+fi
+KAP_ENGINE=direct-open
+export KAP_ENGINE
+
+for cpus in 1 2; do
+	for program in abi_jit abi_sites; do
+		kap --cpus $cpus --append kap_twins --initrd "$built/initramfs.cpio" -- \
+			"/t/$program" guest </dev/null
+		wants 0 "$program, $cpus CPUs: it comes to its end"
+		points_in "$out" "$program, $cpus CPUs"
+	done
+done
+
+kap --initrd "$built/initramfs.cpio" -- /t/bytes </dev/null
+wants 0 "without twins a constant may be anything"
+kap --append kap_twins --initrd "$built/initramfs.cpio" -- /t/bytes </dev/null
+wants 132 "with twins a page with the bytes of WRPKRU is not executed"
+shows before "the rest of the program is"
+kap --append kap_twins --initrd "$built/initramfs.cpio" -- \
+	sh -c '/t/bytes; dmesg | grep -c "holds the bytes of WRPKRU"' </dev/null
+shows 1 "and the log says why"
+finish
