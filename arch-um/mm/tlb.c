@@ -73,7 +73,7 @@ static bool forbid_writing(unsigned long *entry, unsigned long val)
 static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
 	u32 prot = host_prot(pte);
-	u64 phys = kap_patched_phys(mm, addr, pte);
+	u64 twin, phys = kap_patched_phys(mm, addr, pte);
 	bool wanted = addr == __this_cpu_read(fetched);
 
 	if (kap_twins && (!pfn_valid(pte_pfn(pte)) || ((prot & KAP_PROT_WRITE) && !wanted))) {
@@ -81,10 +81,13 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte
 	} else if (kap_twins) {
 		if (!forbid_writing(&ptep->pte, pte_val(pte)))
 			return;
-		prot = KAP_PROT_READ | KAP_PROT_EXEC;
-		phys = kap_twin_show(mm, addr, phys, wanted);
-		if (!phys)
-			return;
+		prot = KAP_PROT_READ;
+		twin = kap_twin_show(mm, addr, phys, wanted);
+		/* Without one the page can be read: constants among the code. */
+		if (likely(twin)) {
+			prot |= KAP_PROT_EXEC;
+			phys = twin;
+		}
 	}
 	kap_space_map(&mm->context.space, addr, phys, PAGE_SIZE, prot);
 }

@@ -8,9 +8,8 @@
  * was: that is the whole protection. A copy that is no longer like its page is given up the next
  * time it is shown; that programs see their new code in time is the business of who calls here.
  *
- * A place that the program means as one of the two (the dynamic linker's XRSTOR, glibc's
- * pkey_set()) gets a trap in the copy, and x86/keys.c does what it says. Elsewhere the bytes
- * belong to other instructions or to data: such a page is not shown.
+ * A few pages hold the bytes of one: they get traps in the copy (x86/trap_bytes.c). Where that can't
+ * be done nobody may execute the page.
  *
  * An instruction may lie across two pages. For each address space there is a record of what the
  * borders of its executable pages are, or were: one more than there is does no harm.
@@ -27,6 +26,7 @@
 #include <kap/machine.h>
 #include <kap/scan.h>
 
+#include "../x86/trap_bytes.h"
 #include "space.h"
 #include "twin.h"
 
@@ -41,6 +41,7 @@ struct twin_run {
 	u8 borders[RUN_PAGES];
 	u16 made; /* bit n: page n is a copy */
 	u16 bad; /* bit n: which nobody may execute */
+	u16 trapped; /* bit n: which has traps */
 	struct twin_run *older; /* copies that pages have had before */
 };
 
@@ -100,47 +101,19 @@ static bool same(const u8 *a, const u8 *b)
 	return true;
 }
 
-/*
- * mov $imm,%eax; xor %edx,%edx; xrstor or xrstor64: the dynamic linker.
- * xor %ecx,%ecx; xor %edx,%edx; wrpkru: pkey_set().
- */
-static bool program_means(const u8 *page, unsigned int at)
+/* With traps in it the copy is not like its page; but the same traps make it so again. */
+static bool like(const struct twin_run *run, unsigned int i, const u8 *page)
 {
-	const u8 *p = page + at;
+	static u8 again[PAGE_SIZE];
+	bool ignored;
 
-	if (p[1] != 0xae)
-		return at >= 4 && p[-4] == 0x31 && p[-3] == 0xc9 && p[-2] == 0x31 && p[-1] == 0xd2;
-	if (at >= 8 && p[-1] == 0x48)
-		p--;
-	return at >= 7 && p[-7] == 0xb8 && p[-2] == 0x31 && p[-1] == 0xd2;
-}
-
-/* With traps in it the copy is not like its page: those places are compared as they were. */
-static bool make_safe(u8 *copy)
-{
-	u32 at;
-
-	for (at = scan_next(copy, PAGE_SIZE, 0); at < PAGE_SIZE;
-	     at = scan_next(copy, PAGE_SIZE, at)) {
-		if (!program_means(copy, at))
-			return false;
-		copy[at + SCAN_TRAP_AT] = SCAN_TRAP_BYTE;
-	}
-	return true;
-}
-
-static bool like(const u8 *copy, const u8 *page)
-{
-	unsigned int i;
-
-	if (likely(same(copy, page)))
+	if (likely(same(run->page[i], page)))
 		return true;
-	for (i = 0; i < PAGE_SIZE; i++)
-		if (copy[i] != page[i] &&
-		    !(copy[i] == SCAN_TRAP_BYTE && i >= SCAN_TRAP_AT && copy[i - 1] == 0x0f &&
-		      (page[i] == 0x01 || page[i] == 0xae)))
-			return false;
-	return true;
+	if (!(run->trapped & BIT(i)))
+		return false;
+	memcpy(again, page, PAGE_SIZE);
+	return kap_trap_bytes(again, &ignored) != !!(run->bad & BIT(i)) &&
+	       same(run->page[i], again);
 }
 
 /* Its copy may be shown in places where nobody knows of: that stays as it is. */
@@ -161,12 +134,13 @@ static bool set_aside(struct twin_run *run, unsigned int i)
 	return true;
 }
 
-/* The twin of the page, or null. */
+/* The twin of the page, or null. Under the lock. */
 static u8 *twin_of(unsigned long pfn, u8 *borders)
 {
 	const u8 *page = __va(pfn << PAGE_SHIFT);
 	unsigned int i = pfn % RUN_PAGES;
 	struct twin_run *run = xa_load(&runs, pfn / RUN_PAGES);
+	bool trapped;
 
 	if (!run) {
 		run = new_run();
@@ -178,7 +152,7 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 		}
 	}
 	if (run->made & BIT(i)) {
-		if (likely(like(run->page[i], page))) {
+		if (likely(like(run, i, page))) {
 			*borders = run->borders[i];
 			return run->bad & BIT(i) ? NULL : run->page[i];
 		}
@@ -192,8 +166,11 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 		return NULL;
 	memcpy(run->page[i], page, PAGE_SIZE);
 	run->bad &= ~BIT(i);
-	if (!make_safe(run->page[i]))
+	run->trapped &= ~BIT(i);
+	if (!kap_trap_bytes(run->page[i], &trapped))
 		run->bad |= BIT(i);
+	if (trapped)
+		run->trapped |= BIT(i);
 	run->borders[i] = scan_borders(run->page[i]);
 	run->made |= BIT(i);
 	*borders = run->borders[i];
@@ -230,6 +207,10 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 	bool below, above;
 	u8 borders, *twin;
 
+	/* Before the copy, so that later writes to the file are told of: patched.c. */
+	if (!test_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags))
+		set_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags);
+	smp_mb__after_atomic();
 	spin_lock(&lock);
 	twin = twin_of(phys >> PAGE_SHIFT, &borders);
 	spin_unlock(&lock);
@@ -237,9 +218,6 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 		schedule_work(&free_work);
 	if (!twin)
 		return 0;
-	/* So that writes to the file are told of: patched.c. */
-	if (!test_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags))
-		set_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags);
 	below = scan_across(borders_at(mm, vpn - 1), borders);
 	above = scan_across(borders, borders_at(mm, vpn + 1));
 	if (unlikely(below || above)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * WRPKRU and XRSTOR of programs, which exec twins (mm/twin.c) have traps for: the one may only
- * write what is there already, the other restores everything but PKRU.
+ * write what is there already, the other restores everything but PKRU. And the instructions that
+ * have traps because their bytes look like that.
  */
 #include <linux/bits.h>
 #include <linux/init.h>
@@ -15,6 +16,7 @@
 #include <kap/machine.h>
 #include <uapi/asm/sigcontext.h>
 
+#include "carry_out.h"
 #include "keys.h"
 
 #define COMPACTED BIT_ULL(63)
@@ -125,6 +127,21 @@ out:
 	return verdict;
 }
 
+static bool carry_out(struct pt_regs *regs)
+{
+	unsigned long bad = 0;
+	u8 bytes[MAX_INSN_SIZE];
+	struct insn insn;
+	int err;
+
+	if (!kap_read_insn(regs, &insn, bytes))
+		return false;
+	err = kap_carry_out(regs, &insn, &bad);
+	if (err == -EFAULT)
+		force_sig_fault(SIGSEGV, SEGV_MAPERR, (void __user *)bad);
+	return !err || err == -EFAULT;
+}
+
 bool kap_emulate_keys(struct pt_regs *regs)
 {
 	const struct kap_regs *kregs = (const struct kap_regs *)regs;
@@ -143,7 +160,7 @@ bool kap_emulate_keys(struct pt_regs *regs)
 		verdict = xrstor(&insn);
 		break;
 	default:
-		return false;
+		return carry_out(regs);
 	}
 	switch (verdict) {
 	case EMULATE_GO_ON:
