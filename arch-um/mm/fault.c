@@ -14,6 +14,7 @@
 #include <kap/machine.h>
 
 #include "../kernel/entry.h"
+#include "../x86/keys.h"
 #include "space.h"
 #include "twin.h"
 #include "uaccess.h"
@@ -80,12 +81,6 @@ static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *val)
 	return pmd_val(*val) & _PAGE_PRESENT ? pmd : NULL;
 }
 
-/* Code that writes to its own page: that can't be shown both ways at a time. */
-static bool writes_where_it_is(const struct pt_regs *regs, unsigned long addr, unsigned long error)
-{
-	return (error & KAP_PF_WRITE) && !((addr ^ regs->ip) & PAGE_MASK);
-}
-
 /* Whether the fast way may deal with a fault of what is, or could be, shown by a twin. */
 static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned long error,
 		       pte_t pte)
@@ -96,11 +91,11 @@ static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned 
 
 	if (!pte_exec(pte))
 		return true;
-	if (writes_where_it_is(regs, addr, error))
+	if ((error & KAP_PF_WRITE) && !((addr ^ regs->ip) & PAGE_MASK))
 		return false;
 	if (!(error & KAP_PF_EXEC))
 		return true;
-	if (!pfn_valid(pfn))
+	if (addr != regs->ip || !pfn_valid(pfn))
 		return false;
 	folio = page_folio(pfn_to_page(pfn));
 	mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
@@ -109,16 +104,17 @@ static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned 
 
 /* At the end of a fault, with mm's lock. False: it can't be as the program wants it. */
 static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsigned long addr,
-			unsigned long error)
+			unsigned long error, bool stuck)
 {
 	unsigned long flags;
 	pte_t *ptep, pte;
 	pmd_t *pmd, val;
 	bool good = true;
 
-	if (writes_where_it_is(regs, addr, error) && (vma->vm_flags & VM_EXEC)) {
-		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, which the direct "
-				    "engine can't run; use --engine ptrace\n",
+	if (stuck && (vma->vm_flags & VM_EXEC)) {
+		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, or has the bytes of "
+				    "WRPKRU or XRSTOR at its end, which the direct engine can't "
+				    "run; use --engine ptrace\n",
 				    current->comm, task_pid_nr(current), regs->ip);
 		return false;
 	}
@@ -326,7 +322,7 @@ void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;
 	struct vm_area_struct *vma;
 	vm_fault_t fault, major = 0;
-	bool refused = false;
+	bool refused = false, stuck;
 
 	/* A stack may have grown across the hole, but nothing in the hole is ever shown. */
 	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1)) {
@@ -338,6 +334,9 @@ void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 	if (error & KAP_PF_EXEC)
 		flags |= FAULT_FLAG_INSTRUCTION;
 	perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS, 1, regs, addr);
+	stuck = kap_twins && kap_cannot_be_shown(regs, addr, error);
+	if (unlikely(stuck) && kap_do_instead(regs))
+		return;
 retry:
 	vma = lock_mm_and_find_vma(mm, addr, regs);
 	if (!vma) {
@@ -367,7 +366,7 @@ retry:
 		goto retry;
 	}
 	if (likely(!(fault & VM_FAULT_ERROR))) {
-		if (unlikely(kap_twins && !twin_settle(vma, regs, addr, error)))
+		if (unlikely(kap_twins && !twin_settle(vma, regs, addr, error, stuck)))
 			refused = true;
 		fault_around(vma, addr, error);
 	}

@@ -32,6 +32,7 @@ enum kind {
 	CALL_RM,
 	JMP_RM,
 	PUSH_RM,
+	PUSH_REG,
 	PUSH_IMM,
 	LEA,
 	MOV_TO_REG,
@@ -124,6 +125,8 @@ static struct what what_one_byte(const struct insn *insn)
 		}
 	}
 	switch (op) {
+	case 0x50 ... 0x57:
+		return (struct what){ short_form ? UNKNOWN : PUSH_REG, 0, 8 };
 	case 0x63:
 		return (struct what){ SIGN_EXTEND, 0, word, 4 };
 	case 0x68:
@@ -674,6 +677,10 @@ int kap_carry_out(struct pt_regs *regs, struct insn *insn, unsigned long *bad)
 	case CALL_RM:
 	case JMP_RM:
 		err = jump(&u);
+		break;
+	case PUSH_REG:
+		err = push(&u, read_reg(&u, (insn->opcode.bytes[0] & 7) | (rex(insn, 1) ? 8 : 0),
+					8));
 		break;
 	case PUSH_IMM:
 		err = push(&u, immediate(&u));

@@ -14,6 +14,7 @@
 #include <asm/processor.h>
 #include <kap/emulate.h>
 #include <kap/machine.h>
+#include <kap/scan.h>
 #include <uapi/asm/sigcontext.h>
 
 #include "carry_out.h"
@@ -127,19 +128,31 @@ out:
 	return verdict;
 }
 
-static bool carry_out(struct pt_regs *regs)
+static int carry_out(struct pt_regs *regs, unsigned long *bad)
 {
-	unsigned long bad = 0;
 	u8 bytes[MAX_INSN_SIZE];
 	struct insn insn;
-	int err;
 
-	if (!kap_read_insn(regs, &insn, bytes))
-		return false;
-	err = kap_carry_out(regs, &insn, &bad);
-	if (err == -EFAULT)
-		force_sig_fault(SIGSEGV, SEGV_MAPERR, (void __user *)bad);
-	return !err || err == -EFAULT;
+	return kap_read_insn(regs, &insn, bytes) ? kap_carry_out(regs, &insn, bad) : -EINVAL;
+}
+
+bool kap_cannot_be_shown(const struct pt_regs *regs, unsigned long addr, unsigned long error)
+{
+	u8 around[4];
+
+	if (error & KAP_PF_WRITE)
+		return !((addr ^ regs->ip) & PAGE_MASK);
+	/* An instruction across two pages that are not shown together. */
+	return (error & KAP_PF_EXEC) && addr != regs->ip && !(addr & ~PAGE_MASK) &&
+	       !copy_from_user(around, (const void __user *)addr - 2, sizeof(around)) &&
+	       scan_next(around, sizeof(around), 0) < sizeof(around);
+}
+
+bool kap_do_instead(struct pt_regs *regs)
+{
+	unsigned long bad;
+
+	return !carry_out(regs, &bad);
 }
 
 bool kap_emulate_keys(struct pt_regs *regs)
@@ -148,7 +161,9 @@ bool kap_emulate_keys(struct pt_regs *regs)
 	enum emulate_verdict verdict = EMULATE_SIGILL;
 	struct emulate_insn insn;
 	u8 code[EMULATE_MAX_LEN];
+	unsigned long bad = 0;
 	u32 avail;
+	int err;
 
 	avail = sizeof(code) - copy_from_user(code, (void __user *)regs->ip, sizeof(code));
 	emulate_decode(&insn, kregs, code, avail);
@@ -160,7 +175,10 @@ bool kap_emulate_keys(struct pt_regs *regs)
 		verdict = xrstor(&insn);
 		break;
 	default:
-		return carry_out(regs);
+		err = carry_out(regs, &bad);
+		if (err == -EFAULT)
+			force_sig_fault(SIGSEGV, SEGV_MAPERR, (void __user *)bad);
+		return !err || err == -EFAULT;
 	}
 	switch (verdict) {
 	case EMULATE_GO_ON:
