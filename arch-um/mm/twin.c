@@ -10,7 +10,7 @@
  *
  * A place that the program means as one of the two (the dynamic linker's XRSTOR, glibc's
  * pkey_set()) gets a trap in the copy, and x86/keys.c does what it says. Elsewhere the bytes
- * belong to other instructions or to data: such a page is not shown.
+ * belong to other instructions or to data: such a page is not shown, but stepped through (step.c).
  *
  * An instruction may lie across two pages. For each address space there is a record of what the
  * borders of its executable pages are, or were: one more than there is does no harm.
@@ -31,6 +31,7 @@
 #include "twin.h"
 
 bool kap_twins __ro_after_init;
+bool kap_any_refused;
 
 /* Neighbours in memory have neighbouring copies, so that a run stays a run. */
 #define RUN_ORDER 4
@@ -192,8 +193,11 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 		return NULL;
 	memcpy(run->page[i], page, PAGE_SIZE);
 	run->bad &= ~BIT(i);
-	if (!make_safe(run->page[i]))
+	if (!make_safe(run->page[i])) {
 		run->bad |= BIT(i);
+		kap_any_refused = true;
+		memcpy(run->page[i], page, PAGE_SIZE);
+	}
 	run->borders[i] = scan_borders(run->page[i]);
 	run->made |= BIT(i);
 	*borders = run->borders[i];
@@ -251,6 +255,22 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 			take_away(mm, vpn + 1);
 	}
 	return record(mm, vpn, borders) ? virt_to_phys(twin) : 0;
+}
+
+const u8 *kap_twin_text(unsigned long pfn, bool *refused)
+{
+	unsigned int i = pfn % RUN_PAGES;
+	struct twin_run *run;
+	u8 borders, *text;
+
+	spin_lock(&lock);
+	text = twin_of(pfn, &borders);
+	run = xa_load(&runs, pfn / RUN_PAGES);
+	*refused = !text && run && (run->made & run->bad & BIT(i));
+	if (*refused)
+		text = run->page[i];
+	spin_unlock(&lock);
+	return text;
 }
 
 bool kap_twin_refuses(unsigned long pfn)
