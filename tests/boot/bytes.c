@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Code in a page where constants have the bytes of WRPKRU and XRSTOR, which the direct engine does not
- * let user code have: it has to compute what it says all the same.
+ * Code in a page where constants have the bytes of WRPKRU and XRSTOR, which the direct engine
+ * does not let user code have: it has to compute what it says all the same.
  */
 #include <pthread.h>
 #include <setjmp.h>
