@@ -93,12 +93,14 @@ int engine__choose(const char *name, struct engine *engine, const char **why)
 		const char *lacks = missing(true);
 
 		if (!lacks && !has_segments())
-			lacks = "needs 32-bit system calls on the host (set_thread_area) for several "
-				"vCPUs; use --engine=ptrace";
-		*engine = (struct engine){ .engine = lacks ? KAP_ENGINE_PTRACE : KAP_ENGINE_DIRECT,
-					   .keys = !lacks,
-					   .chosen = true,
-					   .lacks = lacks };
+			lacks = "needs 32-bit system calls on the host (set_thread_area); "
+				"use --engine=ptrace";
+		*engine = (struct engine){
+			.engine = lacks ? KAP_ENGINE_PTRACE : KAP_ENGINE_DIRECT,
+			.keys = !lacks,
+			.chosen = true,
+			.lacks = lacks,
+		};
 		return 0;
 	}
 	if (!strcmp(name, "ptrace")) {
