@@ -22,8 +22,9 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 bool kap_twin_refuses(unsigned long pfn);
 
 /*
- * step.c, in place of kap_run_user() and with its conventions: when the next instruction is in such
- * a page, it is executed alone, if it is none that would open the kernel's memory. False: it is not there.
+ * step.c, in place of kap_run_user() and with its conventions: when the next instruction is in
+ * such a page, it is executed alone, if it is none that would open the kernel's memory. False: it
+ * is not there.
  */
 extern bool kap_any_refused;
 bool kap_twin_step(struct pt_regs *regs, struct kap_trap *trap);
