@@ -42,6 +42,7 @@ struct kap_shell {
 	kap_u32 nr_inside;		/* vCPUs whose kernel executes in this process */
 	kap_u32 map_seq;		/* changes of kernel mappings that are in force here */
 	kap_u32 nr_protects;		/* of them, protections of the window */
+	kap_u32 stepper;		/* vCPU that has it for itself (step.c), plus 1; 0: none */
 	kap_u32 table_lost;		/* a program has used the place of the gates' table */
 	struct runner runner[KAP_MAX_VCPUS];
 };

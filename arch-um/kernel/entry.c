@@ -21,6 +21,7 @@
 #include <asm/syscall.h>
 
 #include "../x86/debugreg.h"
+#include "../mm/twin.h"
 #include "../x86/sites.h"
 #include "entry.h"
 
@@ -130,8 +131,9 @@ noinstr void kap_user_loop(void)
 
 		if (kap_debugging())
 			kap_debug_enter_user();
-		kap_run_user(&current->mm->context.space, (struct kap_regs *)regs,
-			     &current->thread.fpu, &trap);
+		if (likely(!kap_any_refused) || !kap_twin_step(regs, &trap))
+			kap_run_user(&current->mm->context.space, (struct kap_regs *)regs,
+				     &current->thread.fpu, &trap);
 		if (kap_debugging())
 			kap_debug_leave_user(&trap);
 		switch (trap.kind) {

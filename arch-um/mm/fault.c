@@ -97,9 +97,12 @@ static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned 
 		return true;
 	if (addr != regs->ip || !pfn_valid(pfn))
 		return false;
+	/* Nothing is shown; kap_twin_step() does what is there. */
+	if (kap_twin_refuses(pfn))
+		return true;
 	folio = page_folio(pfn_to_page(pfn));
 	mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
-	return !(mapping && mapping_writably_mapped(mapping)) && !kap_twin_refuses(pfn);
+	return !(mapping && mapping_writably_mapped(mapping));
 }
 
 /* At the end of a fault, with mm's lock. False: it can't be as the program wants it. */
@@ -107,9 +110,8 @@ static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsign
 			unsigned long error, bool stuck)
 {
 	unsigned long flags;
-	pte_t *ptep, pte;
 	pmd_t *pmd, val;
-	bool good = true;
+	pte_t *ptep;
 
 	if (stuck && (vma->vm_flags & VM_EXEC)) {
 		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, or has the bytes of "
@@ -127,21 +129,32 @@ static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsign
 	pmd = find_pmd(vma->vm_mm, addr, &val);
 	if (pmd && pmd_leaf(val)) {
 		kap_show_fetch_pmd(vma->vm_mm, addr, pmd);
-		good = !kap_twin_refuses(pmd_pfn(val) + ((addr & ~PMD_MASK) >> PAGE_SHIFT));
 	} else if (pmd) {
 		ptep = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK) + pte_index(addr);
-		pte = READ_ONCE(*ptep);
-		if (kap_pte_mappable(pte)) {
+		if (kap_pte_mappable(READ_ONCE(*ptep)))
 			kap_show_fetch(vma->vm_mm, addr & PAGE_MASK, ptep, 1, pmd, val, addr);
-			good = !kap_twin_refuses(pte_pfn(pte));
-		}
 	}
 	local_irq_restore(flags);
-	if (!good)
-		pr_info_ratelimited("%s[%d]: the page at %lx holds the bytes of WRPKRU or XRSTOR, "
-				    "which the direct engine can't run; use --engine ptrace\n",
-				    current->comm, task_pid_nr(current), addr);
-	return good;
+	return true;
+}
+
+/* With interrupts off: the page that user code may execute at addr; 0: none. */
+unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr)
+{
+	pmd_t val, *pmd;
+	pte_t pte;
+
+	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1))
+		return 0;
+	pmd = find_pmd(mm, addr, &val);
+	if (!pmd)
+		return 0;
+	pte = __pte(pmd_val(val));
+	if (!pmd_leaf(val))
+		pte = READ_ONCE(((pte_t *)__va(pmd_val(val) & PTE_PFN_MASK))[pte_index(addr)]);
+	if (!kap_pte_mappable(pte) || !pte_exec(pte) || !pfn_valid(pte_pfn(pte)))
+		return 0;
+	return pte_pfn(pte) + (pmd_leaf(val) ? (addr & ~PMD_MASK) >> PAGE_SHIFT : 0);
 }
 
 /*

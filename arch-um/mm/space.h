@@ -23,6 +23,9 @@ void kap_show_fetch(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsig
 		    const pmd_t *pmd, pmd_t was, unsigned long fetch);
 void kap_show_fetch_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
 
+/* fault.c, with interrupts off: the page that user code may execute at addr; 0: none. */
+unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr);
+
 /* decode.c: whether the instruction at ip writes to memory at addr. Never says yes wrongly. */
 bool kap_insn_writes(const struct pt_regs *regs, unsigned long addr);
 

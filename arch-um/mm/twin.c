@@ -9,7 +9,7 @@
  * time it is shown; that programs see their new code in time is the business of who calls here.
  *
  * A few pages hold the bytes of one: they get traps in the copy (x86/trap_bytes.c). Where that can't
- * be done nobody may execute the page.
+ * be done the page is not shown, but stepped through (step.c).
  *
  * An instruction may lie across two pages. For each address space there is a record of what the
  * borders of its executable pages are, or were: one more than there is does no harm.
@@ -31,6 +31,7 @@
 #include "twin.h"
 
 bool kap_twins __ro_after_init;
+bool kap_any_refused;
 
 /* Neighbours in memory have neighbouring copies, so that a run stays a run. */
 #define RUN_ORDER 4
@@ -112,8 +113,7 @@ static bool like(const struct twin_run *run, unsigned int i, const u8 *page)
 	if (!(run->trapped & BIT(i)))
 		return false;
 	memcpy(again, page, PAGE_SIZE);
-	return kap_trap_bytes(again, &ignored) != !!(run->bad & BIT(i)) &&
-	       same(run->page[i], again);
+	return kap_trap_bytes(again, &ignored) && same(run->page[i], again);
 }
 
 /* Its copy may be shown in places where nobody knows of: that stays as it is. */
@@ -167,10 +167,13 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 	memcpy(run->page[i], page, PAGE_SIZE);
 	run->bad &= ~BIT(i);
 	run->trapped &= ~BIT(i);
-	if (!kap_trap_bytes(run->page[i], &trapped))
+	if (!kap_trap_bytes(run->page[i], &trapped)) {
 		run->bad |= BIT(i);
-	if (trapped)
+		kap_any_refused = true;
+		memcpy(run->page[i], page, PAGE_SIZE);
+	} else if (trapped) {
 		run->trapped |= BIT(i);
+	}
 	run->borders[i] = scan_borders(run->page[i]);
 	run->made |= BIT(i);
 	*borders = run->borders[i];
@@ -229,6 +232,22 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 			take_away(mm, vpn + 1);
 	}
 	return record(mm, vpn, borders) ? virt_to_phys(twin) : 0;
+}
+
+const u8 *kap_twin_text(unsigned long pfn, bool *refused)
+{
+	unsigned int i = pfn % RUN_PAGES;
+	struct twin_run *run;
+	u8 borders, *text;
+
+	spin_lock(&lock);
+	text = twin_of(pfn, &borders);
+	run = xa_load(&runs, pfn / RUN_PAGES);
+	*refused = !text && run && (run->made & run->bad & BIT(i));
+	if (*refused)
+		text = run->page[i];
+	spin_unlock(&lock);
+	return text;
 }
 
 bool kap_twin_refuses(unsigned long pfn)
@@ -303,6 +322,8 @@ static void free_all(struct work_struct *work)
 		all = run;
 	}
 	spin_unlock_irq(&lock);
+	/* Who found one to step through it (step.c) has interrupts off until it is taken away. */
+	synchronize_rcu();
 	flush_everybody();
 	for (run = all; run; run = next) {
 		next = run->older;

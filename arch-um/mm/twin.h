@@ -5,6 +5,7 @@
 
 #include <linux/mm_types.h>
 #include <asm/pgtable.h>
+#include <kap/machine.h>
 
 /* Whether user code must never find a WRPKRU or XRSTOR: the kernel is behind a protection key. */
 extern bool kap_twins;
@@ -17,8 +18,19 @@ extern bool kap_twins;
  */
 u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wanted);
 
-/* Whether the page was looked at and may not be executed. */
+/* Whether the page was looked at and may not be shown for execution. */
 bool kap_twin_refuses(unsigned long pfn);
+
+/*
+ * step.c, in place of kap_run_user() and with its conventions: when the next instruction is in
+ * such a page, it is executed alone, if it is none that would open the kernel's memory. False: it
+ * is not there.
+ */
+extern bool kap_any_refused;
+bool kap_twin_step(struct pt_regs *regs, struct kap_trap *trap);
+
+/* What is to be executed of a page, with interrupts off; and its borders. */
+const u8 *kap_twin_text(unsigned long pfn, bool *refused);
 
 /* Somebody has written to these pages of a file. */
 void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last);

@@ -411,7 +411,7 @@ int options__parse(int argc, char **argv, struct run_options *options)
 		.run_args = calloc(argc + 1, sizeof(*argv)),
 		.gdb_options = calloc(argc + 1, sizeof(*argv)),
 	};
-	options->engine.engine = KAP_ENGINE_PTRACE;
+	set_engine(options, "auto");
 	if (!options->run_args || !options->gdb_options) {
 		msg__error("options: %s; free some memory", strerror(ENOMEM));
 		return -EINVAL;

@@ -142,11 +142,17 @@ static int load(struct run *run)
 					   .host_cpus = host_cpus,
 	});
 	/* A script that reads stderr has chosen the engine itself. */
-	if (o->engine.engine == KAP_ENGINE_DIRECT && isatty(STDERR_FILENO))
-		msg__note("the engine %s does not isolate guest programs yet: they can do what "
+	if (o->engine.engine == KAP_ENGINE_DIRECT && !o->engine.keys && isatty(STDERR_FILENO))
+		msg__note("the engine %s does not isolate guest programs: they can do what "
 			  "you can do on this host; use --engine=ptrace for programs that you "
 			  "don't trust",
 			  engine__name(&o->engine));
+	if (o->engine.chosen && o->engine.lacks)
+		msg__detail("engine ptrace, because direct %.*s",
+			    (int)strcspn(o->engine.lacks, ";"), o->engine.lacks);
+	else if (o->engine.chosen)
+		msg__detail("engine direct: the host has protection keys, syscall user dispatch, "
+			    "and signal stacks behind a key");
 	msg__detail("kernel %s, %llu MiB, engine %s", run->kernel_path,
 		    (unsigned long long)(o->mem >> 20), engine__name(&o->engine));
 	msg__detail("vCPUs: %u, on %u host CPUs", o->cpus, host_cpus);

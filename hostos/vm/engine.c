@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "vm/engine.h"
 
@@ -44,6 +46,31 @@ static bool has_keyed_stacks(void)
 	       major * 1000 + minor >= KERNEL_FOR_KEYED_STACKS;
 }
 
+/*
+ * Several vCPUs tell their threads apart by a segment, which a thread gets by a 32-bit system call
+ * (set_thread_area(2), int 0x80): asked with an address that is none, by a child, because it is a
+ * fault where the host has no such calls.
+ */
+static bool has_segments(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int ret = 243;
+
+		/* Its end by a signal is an answer, and leaves no core. */
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		__asm__ volatile("int $0x80"
+				 : "+a"(ret)
+				 : "b"(0)
+				 : "memory", "r8", "r9", "r10", "r11");
+		_exit(ret != -EFAULT);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
 static const char *missing(bool keys)
 {
 	if (!has_dispatch())
@@ -62,7 +89,21 @@ static const char *missing(bool keys)
 
 int engine__choose(const char *name, struct engine *engine, const char **why)
 {
-	if (!strcmp(name, "auto") || !strcmp(name, "ptrace")) {
+	if (!strcmp(name, "auto")) {
+		const char *lacks = missing(true);
+
+		if (!lacks && !has_segments())
+			lacks = "needs 32-bit system calls on the host (set_thread_area); "
+				"use --engine=ptrace";
+		*engine = (struct engine){
+			.engine = lacks ? KAP_ENGINE_PTRACE : KAP_ENGINE_DIRECT,
+			.keys = !lacks,
+			.chosen = true,
+			.lacks = lacks,
+		};
+		return 0;
+	}
+	if (!strcmp(name, "ptrace")) {
 		*engine = (struct engine){ .engine = KAP_ENGINE_PTRACE };
 		return 0;
 	}

@@ -9,6 +9,8 @@
 struct engine {
 	enum kap_engine engine;
 	bool keys;		/* direct: kernel memory is behind a protection key */
+	bool chosen;		/* by auto */
+	const char *lacks;	/* why auto has not chosen the direct engine; null: it has */
 };
 
 /*

@@ -311,15 +311,15 @@ static kap_u64 which_points(struct kap_shell *shell, const struct kap_trap *trap
 	return points_hit(shell);
 }
 
-void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
-		     struct kap_trap *trap)
+void direct_run(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		struct kap_trap *trap, kap_u64 step)
 {
 	kap_u32 cpu = this_stack()->cpu;
 	struct kap_vcpu *vcpu = kap_vcpu(cpu);
 	struct kap_shell *shell = space->shell;
 	struct direct_user *user = &direct_users[cpu];
 	struct direct_runner *runner;
-	kap_u64 len, step = 0, points = 0;
+	kap_u64 len, points = 0;
 
 	zero(trap, sizeof(*trap));
 	trap->kind = KAP_TRAP_DOORBELL;
@@ -328,7 +328,7 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 		return;
 	place_vcpu(cpu);
 	if (unlikely(park_watched[cpu]) && park_enter_user(regs, fpu))
-		step = FLAG_TF & ~regs->flags;
+		step |= FLAG_TF & ~regs->flags;
 	if (unlikely(kap_ctl()->points_seq) &&
 	    shell->runner[cpu].points != points_wanted(space->info.id)) {
 		points_load(shell, space->info.id);
@@ -361,6 +361,12 @@ void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_
 	vcpu->state = KAP_VCPU_USER;
 	/* Whoever flushes from here on sees a user, or this sees what is queued: a full barrier. */
 	__atomic_fetch_add(&shell->nr_users, 1, __ATOMIC_SEQ_CST);
+	if (unlikely(load_acquire(&shell->stepper) && shell->stepper != cpu + 1)) {
+		__atomic_fetch_sub(&shell->nr_users, 1, __ATOMIC_RELEASE);
+		vcpu->state = KAP_VCPU_KERNEL;
+		kap_relax();
+		return;
+	}
 	kap_space_sync(space);
 	direct_enter(unlikely(step) ? &never : &vcpu->pending, user, exit_of(cpu, &len),
 		     runner->in_user);

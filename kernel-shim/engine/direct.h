@@ -163,8 +163,9 @@ int direct_inhabited(const struct kap_shell *shell);
 /* The process is gone in which user code of this vCPU ran: kap_run_user() says so. */
 void direct_lost(kap_u32 cpu) noreturn;
 
-void direct_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
-		     struct kap_trap *trap);
+/* kap_run_user(); step: FLAG_TF for one instruction, the trap after it is the caller's. */
+void direct_run(struct kap_space *space, struct kap_regs *regs, struct kap_fpu *fpu,
+		struct kap_trap *trap, kap_u64 step);
 
 /* signal.c, for signals that interrupted kernel code. */
 void signal_in_kernel(int sig, struct host_siginfo *info, struct host_ucontext *uc);

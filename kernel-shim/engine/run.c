@@ -7,7 +7,7 @@ void kap_run_user(struct kap_space *space, struct kap_regs *regs, struct kap_fpu
 		  struct kap_trap *trap)
 {
 	if (direct())
-		direct_run_user(space, regs, fpu, trap);
+		direct_run(space, regs, fpu, trap, 0);
 	else
 		ptrace_run_user(space, regs, fpu, trap);
 }
