@@ -71,13 +71,13 @@ bool kap_twin_step(struct pt_regs *regs, struct kap_trap *trap)
 	if (regs->cs != __USER_CS)
 		return false;
 	pfn = kap_exec_pfn(mm, at);
-	text = pfn ? kap_twin_text(pfn, &refused) : NULL;
+	text = pfn ? kap_twin_text(pfn, true, &refused) : NULL;
 	if (!text || (!refused && rest >= MAX_LEN))
 		return false;
 	memcpy(code, text + offset_in_page(regs->ip), len);
 	if (len < MAX_LEN) {
 		pfn = kap_exec_pfn(mm, at + PAGE_SIZE);
-		next = pfn ? kap_twin_text(pfn, &next_refused) : NULL;
+		next = pfn ? kap_twin_text(pfn, false, &next_refused) : NULL;
 		if (next) {
 			memcpy(code + len, next, MAX_LEN - len);
 			len = MAX_LEN;

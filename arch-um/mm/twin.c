@@ -43,6 +43,7 @@ struct twin_run {
 	u16 made; /* bit n: page n is a copy */
 	u16 bad; /* bit n: which nobody may execute */
 	u16 trapped; /* bit n: which has traps */
+	u16 wanted; /* bit n: somebody has executed something there */
 	struct twin_run *older; /* copies that pages have had before */
 };
 
@@ -134,8 +135,16 @@ static bool set_aside(struct twin_run *run, unsigned int i)
 	return true;
 }
 
+/* What may be shown of the copy. Traps are for who executes: nobody should read them as data. */
+static u8 *shown(struct twin_run *run, unsigned int i, bool wanted)
+{
+	if (wanted)
+		run->wanted |= BIT(i);
+	return run->bad & BIT(i) || (run->trapped & ~run->wanted & BIT(i)) ? NULL : run->page[i];
+}
+
 /* The twin of the page, or null. Under the lock. */
-static u8 *twin_of(unsigned long pfn, u8 *borders)
+static u8 *twin_of(unsigned long pfn, u8 *borders, bool wanted)
 {
 	const u8 *page = __va(pfn << PAGE_SHIFT);
 	unsigned int i = pfn % RUN_PAGES;
@@ -154,7 +163,7 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 	if (run->made & BIT(i)) {
 		if (likely(like(run, i, page))) {
 			*borders = run->borders[i];
-			return run->bad & BIT(i) ? NULL : run->page[i];
+			return shown(run, i, wanted);
 		}
 		if (!set_aside(run, i))
 			return NULL;
@@ -167,6 +176,7 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 	memcpy(run->page[i], page, PAGE_SIZE);
 	run->bad &= ~BIT(i);
 	run->trapped &= ~BIT(i);
+	run->wanted &= ~BIT(i);
 	if (!kap_trap_bytes(run->page[i], &trapped)) {
 		run->bad |= BIT(i);
 		kap_any_refused = true;
@@ -177,7 +187,7 @@ static u8 *twin_of(unsigned long pfn, u8 *borders)
 	run->borders[i] = scan_borders(run->page[i]);
 	run->made |= BIT(i);
 	*borders = run->borders[i];
-	return run->bad & BIT(i) ? NULL : run->page[i];
+	return shown(run, i, wanted);
 }
 
 static u8 borders_at(struct mm_struct *mm, unsigned long vpn)
@@ -215,7 +225,7 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 		set_bit(PG_arch_1, &page_folio(pfn_to_page(phys >> PAGE_SHIFT))->flags);
 	smp_mb__after_atomic();
 	spin_lock(&lock);
-	twin = twin_of(phys >> PAGE_SHIFT, &borders);
+	twin = twin_of(phys >> PAGE_SHIFT, &borders, wanted);
 	spin_unlock(&lock);
 	if (unlikely(too_many()))
 		schedule_work(&free_work);
@@ -234,14 +244,14 @@ u64 kap_twin_show(struct mm_struct *mm, unsigned long addr, u64 phys, bool wante
 	return record(mm, vpn, borders) ? virt_to_phys(twin) : 0;
 }
 
-const u8 *kap_twin_text(unsigned long pfn, bool *refused)
+const u8 *kap_twin_text(unsigned long pfn, bool wanted, bool *refused)
 {
 	unsigned int i = pfn % RUN_PAGES;
 	struct twin_run *run;
 	u8 borders, *text;
 
 	spin_lock(&lock);
-	text = twin_of(pfn, &borders);
+	text = twin_of(pfn, &borders, wanted);
 	run = xa_load(&runs, pfn / RUN_PAGES);
 	*refused = !text && run && (run->made & run->bad & BIT(i));
 	if (*refused)

@@ -29,8 +29,8 @@ bool kap_twin_refuses(unsigned long pfn);
 extern bool kap_any_refused;
 bool kap_twin_step(struct pt_regs *regs, struct kap_trap *trap);
 
-/* What is to be executed of a page, with interrupts off; and its borders. */
-const u8 *kap_twin_text(unsigned long pfn, bool *refused);
+/* What is to be executed of a page, with interrupts off; wanted: right now. */
+const u8 *kap_twin_text(unsigned long pfn, bool wanted, bool *refused);
 
 /* Somebody has written to these pages of a file. */
 void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last);

@@ -2,15 +2,17 @@
 /*
  * Taking WRPKRU and XRSTOR out of copies of text (mm/twin.c), by traps.
  *
- * Where the program means one of the two it becomes UD2. Most often it means another instruction:
- * the bytes are part of a distance or a constant, or the end of one instruction and the begin of the
- * next. Then that one gets an invalid opcode, and the bytes are broken up. x86/keys.c does what
- * the program's own bytes say.
+ * The dynamic linker and pkey_set() mean one of the two, which becomes UD2. Most often programs
+ * mean another instruction: the bytes are part of a distance or a constant, or the end of one
+ * instruction and the begin of the next. Then that one gets an invalid opcode, and the bytes are
+ * broken up. x86/keys.c does what the program's own bytes say.
  *
  * Which instruction that is, nobody can know for certain. Decoding from nearly any place before
  * it soon falls into step with the program; so many places are tried, and nearly all must agree.
  * A wrong answer would make the program compute something else; it would not let it
- * execute the two, because the copy is searched again afterwards.
+ * execute the two, because the copy is searched again afterwards. Data among the code is the risk:
+ * so pages that nobody executes have no traps to be read (twin.c), and what decodes as zeroes or as
+ * one of the two, without being well known, is left to be stepped through.
  */
 #include <linux/kernel.h>
 #include <asm/insn.h>
@@ -39,6 +41,9 @@ static int reach(const u8 *page, int from, int at)
 	while (from <= at) {
 		if (insn_decode(&insn, page + from, PAGE_SIZE - from, INSN_MODE_64) < 0)
 			return -1;
+		/* Zeroes: these are tables. */
+		if (!page[from] && !page[from + 1])
+			return -1;
 		if (from + insn.length > at)
 			return from;
 		from += insn.length;
@@ -65,18 +70,6 @@ static int find_start(const u8 *page, int at)
 	return -1;
 }
 
-static bool is_the_one(const struct insn *insn)
-{
-	const u8 *op = insn->opcode.bytes;
-	u8 modrm = insn->modrm.bytes[0];
-
-	if (op[0] != 0x0f)
-		return false;
-	if (op[1] == 0x01)
-		return modrm == 0xef;
-	return op[1] == 0xae && X86_MODRM_REG(modrm) == 5 && X86_MODRM_MOD(modrm) != 3;
-}
-
 /*
  * mov $imm,%eax; xor %edx,%edx; xrstor or xrstor64: the dynamic linker.
  * xor %ecx,%ecx; xor %edx,%edx; wrpkru: pkey_set().
@@ -97,14 +90,17 @@ static bool trap(u8 *page, int at)
 	struct insn insn;
 	int start, end;
 
-	start = is_well_known(page, at) ? at : find_start(page, at);
-	if (start < 0 || insn_decode(&insn, page + start, PAGE_SIZE - start, INSN_MODE_64) < 0)
-		return false;
-	end = start + insn.length;
-	if (is_the_one(&insn) && start + insn_offset_opcode(&insn) == at) {
+	if (is_well_known(page, at)) {
 		page[at + SCAN_TRAP_AT] = SCAN_TRAP_BYTE;
 		return true;
 	}
+	start = find_start(page, at);
+	if (start < 0 || insn_decode(&insn, page + start, PAGE_SIZE - start, INSN_MODE_64) < 0)
+		return false;
+	end = start + insn.length;
+	/* Here the bytes are one of the two, or data. */
+	if (start + insn_offset_opcode(&insn) == at)
+		return false;
 	if (end >= at + 3) {
 		if (!kap_can_carry_out(&insn))
 			return false;

@@ -25,9 +25,14 @@ done
 
 kap --initrd "$built/initramfs.cpio" -- /t/bytes </dev/null
 wants 0 "without twins a constant may be anything"
+kap --initrd "$built/initramfs.cpio" -- /t/constants </dev/null
+points_in "$out" "constants, without twins"
 for cpus in 1 2; do
 	kap --cpus $cpus --append kap_twins --initrd "$built/initramfs.cpio" -- /t/bytes </dev/null
 	wants 0 "with twins, too: such a page is stepped through, $cpus CPUs"
 	points_in "$out" "stepped pages, $cpus CPUs"
+	kap --cpus $cpus --append kap_twins --initrd "$built/initramfs.cpio" -- /t/constants </dev/null
+	wants 0 "with twins, too: such instructions have traps, $cpus CPUs"
+	points_in "$out" "constants, $cpus CPUs"
 done
 finish
