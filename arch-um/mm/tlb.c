@@ -83,6 +83,11 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte
 			return;
 		prot = KAP_PROT_READ | KAP_PROT_EXEC;
 		phys = kap_twin_show(mm, addr, phys, wanted);
+		if (!phys && kap_twin_refuses(pte_pfn(pte))) {
+			/* What is stepped through may be read. */
+			phys = (u64)pte_pfn(pte) << PAGE_SHIFT;
+			prot = KAP_PROT_READ;
+		}
 		if (!phys)
 			return;
 	}
