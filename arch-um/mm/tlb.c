@@ -73,7 +73,7 @@ static bool forbid_writing(unsigned long *entry, unsigned long val)
 static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
 	u32 prot = host_prot(pte);
-	u64 phys = kap_patched_phys(mm, addr, pte);
+	u64 phys = kap_patched_phys(mm, addr, pte), text;
 	bool wanted = addr == __this_cpu_read(fetched);
 
 	if (kap_twins && (!pfn_valid(pte_pfn(pte)) || ((prot & KAP_PROT_WRITE) && !wanted))) {
@@ -82,8 +82,9 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte
 		if (!forbid_writing(&ptep->pte, pte_val(pte)))
 			return;
 		prot = KAP_PROT_READ | KAP_PROT_EXEC;
-		phys = kap_twin_show(mm, addr, phys, wanted);
-		if (!phys && kap_twin_refuses(pte_pfn(pte))) {
+		text = phys;
+		phys = kap_twin_show(mm, addr, text, wanted);
+		if (!phys && kap_twin_refuses(text >> PAGE_SHIFT)) {
 			/* What is stepped through may be read. */
 			phys = (u64)pte_pfn(pte) << PAGE_SHIFT;
 			prot = KAP_PROT_READ;
