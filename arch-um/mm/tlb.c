@@ -84,10 +84,9 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte
 		prot = KAP_PROT_READ;
 		twin = kap_twin_show(mm, addr, phys, wanted);
 		/* Without one the page can be read: constants among the code. */
-		if (likely(twin)) {
+		phys = twin ?: (u64)pte_pfn(pte) << PAGE_SHIFT;
+		if (likely(twin))
 			prot |= KAP_PROT_EXEC;
-			phys = twin;
-		}
 	}
 	kap_space_map(&mm->context.space, addr, phys, PAGE_SIZE, prot);
 }

@@ -80,6 +80,7 @@ int main(void)
 	pthread_t thread[3];
 
 	check(with_bytes() == (int)(factor | 0x0f), "a constant");
+	check(!memcmp(bytes_at, "\x0f\x01\xef", 4), "its bytes can be read");
 	check(across(200) == WORTH(200), "a loop with calls, across pages");
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &it, NULL);

@@ -86,11 +86,14 @@ static inline void on_fault(int sig, siginfo_t *info, void *context)
 static inline void catch_faults(void)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGSYS, SIGFPE, SIGALRM };
+	static void *stack_memory;
 	stack_t stack = { .ss_size = 1UL << 16 };
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	unsigned int i;
 
-	stack.ss_sp = must_map(NULL, stack.ss_size, RW, ANON);
+	if (!stack_memory)
+		stack_memory = must_map(NULL, stack.ss_size, RW, ANON);
+	stack.ss_sp = stack_memory;
 	sigaltstack(&stack, NULL);
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &sa, NULL);
@@ -104,21 +107,40 @@ static inline void limit_ms(int ms)
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
-/* attempt(): the wait status of a child that executes fn(arg), and exits with what that returns */
+#define ATTEMPT_SECONDS 60
+
+/*
+ * attempt(): the wait status of a child that executes fn(arg), and exits with what that returns.
+ * One that sleeps, and may have blocked its signals before, is killed.
+ */
 static inline int attempt(int (*fn)(ulong), ulong arg)
 {
+	struct timespec none = { 0, 0 }, some = { ATTEMPT_SECONDS, 0 };
+	sigset_t child, before;
 	int status;
 	pid_t pid;
 
 	fflush(stdout);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &before);
+	sigtimedwait(&child, NULL, &none);
 	pid = fork();
 	if (!pid) {
 		/* Not by a signal that it could catch: what spins is killed in the end. */
 		struct rlimit cpu = { 5, 5 };
 
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		setrlimit(RLIMIT_CPU, &cpu);
 		_exit(fn(arg));
 	}
+	if (pid > 0 && sigtimedwait(&child, NULL, &some) < 0 && errno == EAGAIN)
+		kill(pid, SIGKILL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid > 0 && waitpid(pid, &status, WUNTRACED) == pid && !WIFSTOPPED(status))
+		return status;
+	if (pid > 0)
+		kill(pid, SIGKILL);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		perror("fork");
 		exit(2);

@@ -72,6 +72,7 @@ static void one_jump(ulong target, int set, ulong *stack)
 {
 	static const ulong rax[NR_SETS] = { PKRU_KERNEL, PKRU_OPEN, 0, 0x200 };
 	ulong where = (ulong)landing;
+	sigset_t open;
 	unsigned int i;
 	int sig;
 
@@ -86,6 +87,10 @@ static void one_jump(ulong target, int set, ulong *stack)
 	if (set == 2)
 		jump_sp = KAP_DIRECT_STACKS + KAP_STACK_SIZE / 2;
 	jump_target = target;
+	/* An earlier one may have been a system call that changed these. */
+	catch_faults();
+	sigemptyset(&open);
+	sigprocmask(SIG_SETMASK, &open, NULL);
 	sig = sigsetjmp(escape, 1);
 	if (!sig) {
 		limit_ms(200);
@@ -102,7 +107,6 @@ static int batch(ulong end)
 	const ulong *targets = (const ulong *)end;
 	ulong *stack = must_map(NULL, STACK_SIZE, RW, ANON), i, last;
 
-	catch_faults();
 	last = tally->next + BATCH;
 	for (i = tally->next; i < last; i++) {
 		ulong target = targets ? targets[i / NR_SETS] : first + i / NR_SETS;
