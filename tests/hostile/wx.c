@@ -32,6 +32,7 @@ asm(".text\n"
 
 /* Where the three bytes of wrpkru begin in the code. */
 #define WRPKRU_AT 6
+#define XRSTOR_AT 7
 
 static unsigned char image[8192] __attribute__((aligned(64)));
 static const char *code;
@@ -197,6 +198,117 @@ static int mprotect_later(ulong arg)
 	return call_and_say(p);
 }
 
+/*
+ * The instruction is the constant of another one, from which nothing tells it apart; the program
+ * jumps into that. arg: bytes in front, which are executed before; the page is executed before, too.
+ */
+static int in_a_constant(ulong arg)
+{
+	static const char over[] = { (char)0xeb, 0x01, (char)0xb8 }; /* jmp 1f; mov $..,%eax */
+	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
+	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+
+	catch_faults();
+	memset(p, 0x90, PAGE);
+	memcpy(at, code, before);
+	memcpy(at + before, over, sizeof(over));
+	memcpy(at + before + sizeof(over), code + before, code_len - before);
+	p[PAGE - 1] = (char)0xc3;
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	if (call(p + PAGE - 1))
+		return 2;
+	return call_and_say(p);
+}
+
+/* The end of one instruction and the begin of the next: rol $15,%esi; add %ebp,%edi */
+static int of_two(ulong arg)
+{
+	static const char two[] = { (char)0xeb, 0x02, (char)0xc1, (char)0xc6 };
+	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
+	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+
+	catch_faults();
+	memset(p, 0x90, PAGE);
+	memcpy(at, code, before);
+	memcpy(at + before, two, sizeof(two));
+	memcpy(at + before + sizeof(two), code + before, code_len - before);
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	return call_and_say(p);
+}
+
+/* Fifty of them: whoever gives up counting must not let the rest be. */
+static int many(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
+	int i;
+
+	catch_faults();
+	memset(p, 0x90, PAGE);
+	for (i = 0; i < 50; i++)
+		memcpy(p + 64 * i, "\xb8\x0f\x01\xef", 5);
+	memcpy(at, code, code_len);
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	return call_and_say(at);
+}
+
+static int mov_ss(ulong arg)
+{
+	/* mov %ss,%r8d; mov %r8d,%ss: the trap after a step does not come behind this one */
+	static const char hide[] = "\x41\x8c\xd0\x41\x8e\xd0";
+	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
+	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+
+	catch_faults();
+	memset(p, 0x90, PAGE);
+	memcpy(at, code, before);
+	memcpy(at + before, hide, sizeof(hide) - 1);
+	memcpy(at + before + sizeof(hide) - 1, code + before, code_len - before);
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	return call_and_say(at);
+}
+
+/* /proc/self/mem writes through what is read only. */
+static int proc_mem_patch(ulong arg)
+{
+	char *p = must_map(NULL, PAGE, RW, ANON);
+	int fd = open("/proc/self/mem", O_RDWR);
+	size_t i;
+
+	catch_faults();
+	memset(p, 0x90, PAGE);
+	memcpy(p + arg, code, code_len);
+	p[0] = (char)0xc3;
+	/* One byte is missing at first. */
+	i = arg + (code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT) + 1;
+	p[i] = (char)0x90;
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	if (fd < 0 || call(p) ||
+	    pwrite(fd, code + i - arg, 1, (off_t)(p + i)) != 1)
+		return 2;
+	return call_and_say(p + arg);
+}
+
+static int moved(ulong arg)
+{
+	char *p = must_map(NULL, 4 * PAGE, RW, ANON), *q;
+	size_t first = (code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT) + arg;
+
+	catch_faults();
+	/* Its two halves are executable apart from each other, then are brought together. */
+	p[0] = (char)0xc3;
+	p[3 * PAGE - 1] = (char)0xc3;
+	memcpy(p + PAGE - first, code, first);
+	memcpy(p + 2 * PAGE, code + first, code_len - first);
+	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+	mprotect(p + 2 * PAGE, PAGE, PROT_READ | PROT_EXEC);
+	if (call(p) || call(p + 3 * PAGE - 1))
+		return 2;
+	q = mremap(p + 2 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE);
+	if (q != p + PAGE)
+		return 2;
+	return call_and_say(p + PAGE - first);
+}
+
 static char *race_page;
 static volatile int racing;
 
@@ -251,6 +363,15 @@ static void all_ways(const char *name)
 		{ "two pages, 1 byte in the first", two_pages, 1 },
 		{ "two pages, 2 bytes in the first", two_pages, 2 },
 		{ "mprotect afterwards", mprotect_later, 0 },
+		{ "a constant that is jumped into", in_a_constant, 256 },
+		{ "a constant near the begin of a page", in_a_constant, 1 },
+		{ "the parts of two instructions", of_two, 256 },
+		{ "one of many", many, 2048 },
+		{ "one of many, right behind another", many, 5 },
+		{ "a load of ss in front", mov_ss, 256 },
+		{ "the last byte by /proc/self/mem", proc_mem_patch, 256 },
+		{ "pages that are moved together, 1 byte", moved, 1 },
+		{ "pages that are moved together, 2 bytes", moved, 2 },
 		{ "a race with a writer", race, 0 },
 	};
 	unsigned int i;
