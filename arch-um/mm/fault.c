@@ -114,8 +114,8 @@ static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsign
 	pte_t *ptep;
 
 	if (stuck && (vma->vm_flags & VM_EXEC)) {
-		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, or has the bytes of "
-				    "WRPKRU or XRSTOR at its end, which the direct engine can't "
+		pr_info_ratelimited("%s[%d]: code at %lx writes to its own page, or has the bytes "
+				    "of WRPKRU or XRSTOR at its end, which the direct engine can't "
 				    "run; use --engine ptrace\n",
 				    current->comm, task_pid_nr(current), regs->ip);
 		return false;

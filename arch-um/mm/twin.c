@@ -8,8 +8,8 @@
  * was: that is the whole protection. A copy that is no longer like its page is given up the next
  * time it is shown; that programs see their new code in time is the business of who calls here.
  *
- * A few pages hold the bytes of one: they get traps in the copy (x86/trap_bytes.c). Where that can't
- * be done the page is not shown, but stepped through (step.c).
+ * A few pages hold the bytes of one: they get traps in the copy (x86/trap_bytes.c). Where that
+ * can't be done the page is not shown, but stepped through (step.c).
  *
  * An instruction may lie across two pages. For each address space there is a record of what the
  * borders of its executable pages are, or were: one more than there is does no harm.

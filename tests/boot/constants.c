@@ -27,10 +27,10 @@ static void put(const void *bytes, unsigned int len)
 	at += len;
 }
 
-#define CODE_BYTES(...)                                   \
-	do {                                              \
+#define CODE_BYTES(...)                                         \
+	do {                                                    \
 		static const uint8_t bytes[] = { __VA_ARGS__ }; \
-		put(bytes, sizeof(bytes));                \
+		put(bytes, sizeof(bytes));                      \
 	} while (0)
 
 static void put_constant(void)
@@ -100,9 +100,19 @@ static bool same_alu(unsigned int op, unsigned int wide, uint64_t a)
 
 static void arithmetic(void)
 {
-	const uint64_t values[] = { 0, 1, BYTES, BYTES + 1, BYTES - 1, ~BYTES, -BYTES, ~0UL,
-					   0x7fffffff, 0x80000000, 0x7fffffffffffffff,
-					   0x8000000000000000, 0x5555555555555555 };
+	const uint64_t values[] = { 0,
+				    1,
+				    BYTES,
+				    BYTES + 1,
+				    BYTES - 1,
+				    ~BYTES,
+				    -BYTES,
+				    ~0UL,
+				    0x7fffffff,
+				    0x80000000,
+				    0x7fffffffffffffff,
+				    0x8000000000000000,
+				    0x5555555555555555 };
 	unsigned int op, i, wide;
 
 	for (op = 0; op < 8; op++) {
@@ -147,7 +157,8 @@ static void jumps(void)
 		good += ((uint64_t(*)(void *, uint64_t))CODE)(NULL, i) == (uint64_t)i + 78;
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	check(good == 20000, "many calls");
-	note("%ld ns each", ((to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec) / i);
+	note("%ld ns each",
+	     ((to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec) / i);
 
 	begin();
 	CODE_BYTES(0xe9);
@@ -293,8 +304,7 @@ static void across(unsigned int cut)
 	memcpy(p + PAGE - cut, code, sizeof(code));
 	mprotect(p, 2 * PAGE, PROT_READ | PROT_EXEC);
 	for (i = 0; i < 100; i++)
-		good += ((uint64_t(*)(void))(uintptr_t)(p + PAGE - 16))() ==
-			(uint64_t)BYTES + 1;
+		good += ((uint64_t(*)(void))(uintptr_t)(p + PAGE - 16))() == (uint64_t)BYTES + 1;
 	check(good == 100, "a constant across two pages, after %u bytes", cut);
 }
 

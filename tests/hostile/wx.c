@@ -200,7 +200,7 @@ static int mprotect_later(ulong arg)
 
 /*
  * The instruction is the constant of another one, from which nothing tells it apart; the program
- * jumps into that. arg: bytes in front, which are executed before; the page is executed before, too.
+ * jumps into that. arg: bytes in front, which are executed before. The page was executed before.
  */
 static int in_a_constant(ulong arg)
 {
@@ -282,8 +282,7 @@ static int proc_mem_patch(ulong arg)
 	i = arg + (code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT) + 1;
 	p[i] = (char)0x90;
 	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
-	if (fd < 0 || call(p) ||
-	    pwrite(fd, code + i - arg, 1, (off_t)(p + i)) != 1)
+	if (fd < 0 || call(p) || pwrite(fd, code + i - arg, 1, (off_t)(p + i)) != 1)
 		return 2;
 	return call_and_say(p + arg);
 }
