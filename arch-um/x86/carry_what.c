@@ -4,6 +4,7 @@
  * constant or distance. Jumps and calls, LEA, moves, arithmetic, moves of vector registers.
  */
 #include <linux/kernel.h>
+#include <linux/ptrace.h>
 #include <asm/insn.h>
 
 #include "carry_out.h"
