@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * wrpkru and xrstor of the program's own, brought into executable memory in every way there is.
- * None may let it write the kernel's memory: after each the program tries.
+ * None may let it see the kernel's memory: after each the program tries to read it (its text, which
+ * nothing but the key protects from that).
  */
 #define _GNU_SOURCE
 #include "hostile.h"
@@ -11,7 +12,7 @@
 
 #define IMAGE (KAP_WINDOW + KAP_PHYS_RAM)
 
-/* The code under test: eax, ecx and edx as wrpkru wants them, then a store to the kernel. */
+/* The code under test: eax, ecx and edx as wrpkru wants them, then a look at the kernel. */
 extern const char code_wrpkru[], code_wrpkru_end[], code_xrstor[], code_xrstor_end[];
 asm(".text\n"
     "code_wrpkru:\n"
@@ -19,14 +20,14 @@ asm(".text\n"
     "	xor %ecx, %ecx\n"
     "	xor %edx, %edx\n"
     "	.byte 0x0f, 0x01, 0xef\n"
-    "	movb $0x66, (%rdi)\n"
+    "	movb (%rdi), %al\n"
     "	ret\n"
     "code_wrpkru_end:\n"
     "code_xrstor:\n"
     "	mov $0x200, %eax\n"
     "	xor %edx, %edx\n"
     "	xrstor64 (%rsi)\n"
-    "	movb $0x66, (%rdi)\n"
+    "	movb (%rdi), %al\n"
     "	ret\n"
     "code_xrstor_end:\n");
 
@@ -50,7 +51,7 @@ static void open_image(void)
 		memset(image + offset, 0, 8);
 }
 
-/* Returns the signal that the call ended with; 0: the kernel was written. */
+/* Returns the signal that the call ended with; 0: the kernel was read. */
 static int call(void *fn)
 {
 	int sig = sigsetjmp(escape, 1);
