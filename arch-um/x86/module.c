@@ -12,6 +12,8 @@
 #include <linux/moduleloader.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
+#include <kap/machine.h>
+#include <kap/scan.h>
 
 #define GOT_SECTION	".kap.got"
 
@@ -171,6 +173,30 @@ int apply_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symin
 			put_unaligned(value, (u64 *)place);
 		else if (size == 4)
 			put_unaligned((u32)value, (u32 *)place);
+	}
+	return 0;
+}
+
+/*
+ * User code can jump to any byte of the kernel's text: with protection keys, no module may bring
+ * a WRPKRU or XRSTOR there, not even as a distance that came about by where it is.
+ */
+int module_finalize(const Elf_Ehdr *hdr, const Elf_Shdr *sechdrs, struct module *mod)
+{
+	unsigned int i;
+
+	if (!kap_boot_info()->keys)
+		return 0;
+	for (i = 0; i < hdr->e_shnum; i++) {
+		const Elf_Shdr *shdr = &sechdrs[i];
+
+		if (!(shdr->sh_flags & SHF_ALLOC) || !(shdr->sh_flags & SHF_EXECINSTR) ||
+		    scan_next((void *)shdr->sh_addr, shdr->sh_size, 0) == shdr->sh_size)
+			continue;
+		pr_err("%s: its text has the bytes of WRPKRU or XRSTOR where it was loaded; the "
+		       "direct engine can't have them in the kernel: use --engine ptrace\n",
+		       mod->name);
+		return -ENOEXEC;
 	}
 	return 0;
 }

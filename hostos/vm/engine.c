@@ -5,6 +5,7 @@
  * stack behind a key (Linux 6.12).
  */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,21 @@ static bool has_segments(void)
 	       !WEXITSTATUS(status);
 }
 
+/*
+ * With APX instructions of two-byte opcodes have another form, without their 0f, by which text is
+ * searched for WRPKRU and XRSTOR. It counts where the host has switched it on.
+ */
+static bool has_apx(void)
+{
+	unsigned int a, b, c, d, lo, hi;
+
+	if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(d & 1U << 21) ||
+	    !__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return false;
+	__asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return lo & 1U << 19;
+}
+
 static const char *missing(bool keys)
 {
 	if (!has_dispatch())
@@ -81,6 +97,9 @@ static const char *missing(bool keys)
 	if (!has_keys())
 		return "needs protection keys, which this CPU, or the hypervisor, does not show "
 		       "(pku in /proc/cpuinfo); use --engine=ptrace";
+	if (has_apx())
+		return "does not know this CPU's APX instructions, with which programs could open "
+		       "the keys; use --engine=ptrace";
 	if (!has_keyed_stacks())
 		return "needs signal stacks behind a protection key, which this host's kernel "
 		       "lacks (Linux 6.12); use --engine=ptrace";
