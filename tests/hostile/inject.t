@@ -42,7 +42,7 @@ entry_and_exit()
 	echo "@$(range direct_enter direct_segments)"
 	range direct_exits_open direct_exits_open_end
 	range direct_signal_open direct_bad
-	echo "@$(of direct_run_user)"
+	echo "@$(of direct_run)"
 	of direct_signal direct_fpu_load direct_fill_segments signal_fill_regs gate_unwind gate_trap
 	range gate_stubs_open gate_stubs_end
 	gate=$(symbol gate_open)
