@@ -291,7 +291,8 @@ int main(int argc, char **argv)
 		injected++;
 	}
 	stop_at(0, 0);
-	ptrace(PTRACE_DETACH, tid, 0, 0);
+	/* What it has stopped for is not lost: a system call would be. */
+	ptrace(PTRACE_DETACH, tid, 0, sig == SIGTRAP ? 0 : sig);
 	printf("%lu instructions, %lu passes, %lu steps\n", injected, passes, steps);
 	return injected && misses == MISSES ? 0 : 1;
 }
