@@ -279,6 +279,9 @@ int main(int argc, char **argv)
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0) ||
 	    waitpid(tid, &status, __WALL) != tid)
 		die("ptrace");
+	/* It may have stopped for a signal before the request was seen. */
+	if (WIFSTOPPED(status) && !(status >> 16))
+		sig = WSTOPSIG(status);
 	if (!wanted)
 		stop_at(0, start);
 	for (passes = 0; passes < MAX_PASSES && misses < MISSES; passes++) {
