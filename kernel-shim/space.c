@@ -7,7 +7,7 @@
 #include "engine/direct.h"
 #include "lock.h"
 
-#define MAP_FLAGS (HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE)
+#define MAP_FLAGS (HOST_MAP_SHARED | HOST_MAP_FIXED)
 
 /* ---- all spaces, for a debugger ---- */
 
@@ -91,13 +91,24 @@ static void fill_munmap(struct stub_op *op, kap_u64 start, kap_u64 end)
 	op->arg[1] = end - start;
 }
 
+/*
+ * Pages that are only read are left to the host's own faults: one shows the host's pages around it
+ * as well, for less than populating takes, and what is never read costs nothing. A write fault
+ * shows one page, and so does the fault of a mapping that has one.
+ */
+static kap_u64 map_flags(kap_u64 len, kap_u32 prot)
+{
+	return (prot & KAP_PROT_WRITE) || len == KAP_PAGE_SIZE ? MAP_FLAGS | HOST_MAP_POPULATE :
+								 MAP_FLAGS;
+}
+
 static void fill_mmap(struct stub_op *op, kap_u64 va, kap_u64 len, kap_u32 prot, kap_u64 phys)
 {
 	op->nr = HOST_mmap;
 	op->arg[0] = va;
 	op->arg[1] = len;
 	op->arg[2] = prot;
-	op->arg[3] = MAP_FLAGS;
+	op->arg[3] = map_flags(len, prot);
 	op->arg[4] = KAP_FD_RAM;
 	op->arg[5] = phys;
 }
@@ -298,8 +309,10 @@ static int joins_last(struct kap_shell *shell, kap_u64 va, kap_u64 phys, kap_u64
 	if (op->nr != HOST_mmap || op->arg[2] != prot || va < op->arg[0] ||
 	    va > op->arg[0] + op->arg[1] || op->arg[5] + (va - op->arg[0]) != phys)
 		return 0;
-	if (va + len > op->arg[0] + op->arg[1])
+	if (va + len > op->arg[0] + op->arg[1]) {
 		op->arg[1] = va + len - op->arg[0];
+		op->arg[3] = map_flags(op->arg[1], prot);
+	}
 	return 1;
 }
 
@@ -317,7 +330,7 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 		return;
 	if (shell->nr_ops == STUB_MAX_OPS)
 		shell_sync(shell);
-	shell_op(shell, HOST_mmap, va, len, prot, MAP_FLAGS, KAP_FD_RAM, phys);
+	shell_op(shell, HOST_mmap, va, len, prot, map_flags(len, prot), KAP_FD_RAM, phys);
 }
 
 static void queue_unmap(struct kap_shell *shell, kap_u64 va, kap_u64 len)
