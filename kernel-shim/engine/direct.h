@@ -62,6 +62,7 @@ _Static_assert(sizeof(struct host_ucontext) + 8 == DIRECT_FRAME_INFO, "direct.S"
 
 enum direct_turn {
 	DIRECT_WAIT,
+	DIRECT_ASLEEP,	/* has to be woken */
 	DIRECT_GO,	/* the vCPU is given to this thread */
 	DIRECT_LOOK,	/* at home: some process has ended */
 };

@@ -337,32 +337,44 @@ static int rescue(struct direct_runner *r)
 	direct_lost(r->cpu);
 }
 
+static int change_turn(struct direct_runner *r, kap_u32 *from, kap_u32 to)
+{
+	return __atomic_compare_exchange_n(&r->turn, from, to, 0, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+
 static noreturn void wait_turn(struct direct_runner *r)
 {
 	struct host_timespec soon = { 0, 5000000 };
-	kap_u32 turn, looks = 0;
+	kap_u32 turn, idle, looks = 0;
 
 	while ((turn = __atomic_exchange_n(&r->turn, DIRECT_WAIT, __ATOMIC_ACQ_REL)) != DIRECT_GO) {
 		if (turn == DIRECT_LOOK)
 			looks = LOOKS;
 		if (looks && rescue(r))
 			looks = 0;
-		futex_wait(&r->turn, DIRECT_WAIT, looks ? &soon : NULL);
+		idle = DIRECT_WAIT;
+		if (change_turn(r, &idle, DIRECT_ASLEEP))
+			futex_wait(&r->turn, DIRECT_ASLEEP, looks ? &soon : NULL);
 		if (looks)
 			looks--;
 	}
 	direct_resume(ctx[r->cpu]);
 }
 
-/* On the idle stack of the thread that is left. */
+/*
+ * On the idle stack of the thread that is left. Mostly the host goes on with the other thread as
+ * soon as that is woken: the next hop finds this one here still, and saves a host call.
+ */
 static void hand_over(void *from)
 {
 	struct direct_runner *r = from;
 	struct direct_runner *to = &direct_here[r->cpu]->direct->runner[r->cpu];
+	kap_u32 was = __atomic_exchange_n(&to->turn, DIRECT_GO, __ATOMIC_ACQ_REL);
 
-	store_release(&to->turn, (kap_u32)DIRECT_GO);
 	store_release(&hopping[r->cpu], 0u);
-	futex_wake(&to->turn);
+	if (was != DIRECT_WAIT)
+		futex_wake(&to->turn);
 	wait_turn(r);
 }
 
@@ -471,6 +483,16 @@ handler_code int direct_forward(int sig)
 	return 1;
 }
 
+handler_code static void let_look(struct direct_runner *r)
+{
+	kap_u32 turn = load_acquire(&r->turn);
+
+	while (turn != DIRECT_GO && !change_turn(r, &turn, DIRECT_LOOK))
+		;
+	if (turn == DIRECT_ASLEEP)
+		futex_wake(&r->turn);
+}
+
 /*
  * Each vCPU looks whether it was in that process. Its timer may have been that of a thread there,
  * so it sets its deadline anew: one bell too many is harmless.
@@ -480,12 +502,9 @@ handler_code void direct_child_ended(void)
 	kap_u32 cpu;
 
 	for (cpu = 0; cpu < kap_boot_info()->nr_cpus; cpu++) {
-		kap_u32 *turn = &home.direct->runner[cpu].turn, wait = DIRECT_WAIT;
 		struct kap_vcpu *vcpu = kap_vcpu(cpu);
 
-		if (__atomic_compare_exchange_n(turn, &wait, DIRECT_LOOK, 0, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
-			futex_wake(turn);
+		let_look(&home.direct->runner[cpu]);
 		if (!vcpu->host_thread)
 			continue;
 		cpu_timer_fired(cpu);
