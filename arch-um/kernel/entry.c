@@ -131,6 +131,7 @@ noinstr void kap_user_loop(void)
 
 		if (kap_debugging())
 			kap_debug_enter_user();
+		kap_sites_enter_user(current->mm);
 		if (likely(!kap_any_refused) || !kap_twin_step(regs, &trap))
 			kap_run_user(&current->mm->context.space, (struct kap_regs *)regs,
 				     &current->thread.fpu, &trap);

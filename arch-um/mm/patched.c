@@ -137,7 +137,7 @@ u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
 	unsigned int i;
 	pgoff_t index;
 
-	if (!mm->context.gates || pte_write(pte) || !pfn_valid(pte_pfn(pte)))
+	if (!mm->context.gates || kap_sites_hidden() || pte_write(pte) || !pfn_valid(pte_pfn(pte)))
 		return phys;
 	page = pte_page(pte);
 	mapping = file_of(page, &index);

@@ -131,6 +131,16 @@ void kap_sites_leave(struct mm_struct *mm)
 	kap_flush_mm_range(mm, KAP_GATE_TABLE, KAP_GATE_TABLE_END);
 }
 
+/* What is shown from here on is plain; so is all, once what was shown before is taken away. */
+void kap_sites_switch(struct mm_struct *mm)
+{
+	bool plain = kap_sites_hidden();
+
+	if (plain && mm->context.gates)
+		kap_flush_mm_range(mm, 0, TASK_SIZE_MAX);
+	WRITE_ONCE(mm->context.plain, plain);
+}
+
 void kap_sites_exec(struct mm_struct *mm)
 {
 	mmap_assert_write_locked(mm);

@@ -12,6 +12,7 @@ typedef struct {
 	bool wrprotected;		/* kap_wrprotect() has queued what flush_tlb_mm() is for */
 	struct xarray *borders;		/* of executable pages (mm/twin.c) */
 	bool gates;			/* the place of the gates' table is kept free */
+	bool plain;			/* a debugger is there: nothing patched is shown */
 	unsigned long vdso;		/* address of the vDSO's ELF header, 0: none */
 } mm_context_t;
 
