@@ -64,30 +64,11 @@ static bool pte_allows(pte_t pte, unsigned long error)
 	return !(error & KAP_PF_EXEC) || pte_exec(pte);
 }
 
-/* The entry for 2 MiB, and what it was: a table or a page. Interrupts are off, so tables stay. */
-static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *val)
-{
-	pgd_t *pgd = pgd_offset(mm, addr);
-	pud_t *pud;
-	pmd_t *pmd;
-
-	if (!pgd_val(READ_ONCE(*pgd)))
-		return NULL;
-	pud = pud_offset(p4d_offset(pgd, addr), addr);
-	if (pud_none(READ_ONCE(*pud)))
-		return NULL;
-	pmd = pmd_offset(pud, addr);
-	*val = READ_ONCE(*pmd);
-	return pmd_val(*val) & _PAGE_PRESENT ? pmd : NULL;
-}
-
 /* Whether the fast way may deal with a fault of what is, or could be, shown by a twin. */
 static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned long error,
 		       pte_t pte)
 {
 	unsigned long pfn = pte_pfn(pte);
-	struct address_space *mapping;
-	struct folio *folio;
 
 	if (!pte_exec(pte))
 		return true;
@@ -100,9 +81,7 @@ static bool twin_fault(const struct pt_regs *regs, unsigned long addr, unsigned 
 	/* Nothing is shown; kap_twin_step() does what is there. */
 	if (kap_twin_refuses(pfn))
 		return true;
-	folio = page_folio(pfn_to_page(pfn));
-	mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
-	return !(mapping && mapping_writably_mapped(mapping));
+	return !kap_twin_written_elsewhere(pfn);
 }
 
 /* At the end of a fault, with mm's lock. False: it can't be as the program wants it. */
@@ -126,7 +105,7 @@ static bool twin_settle(struct vm_area_struct *vma, struct pt_regs *regs, unsign
 		return true;
 	kap_twin_before_fetch(vma, addr);
 	local_irq_save(flags);
-	pmd = find_pmd(vma->vm_mm, addr, &val);
+	pmd = kap_find_pmd(vma->vm_mm, addr, &val);
 	if (pmd && pmd_leaf(val)) {
 		kap_show_fetch_pmd(vma->vm_mm, addr, pmd);
 	} else if (pmd) {
@@ -146,7 +125,7 @@ unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr)
 
 	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1))
 		return 0;
-	pmd = find_pmd(mm, addr, &val);
+	pmd = kap_find_pmd(mm, addr, &val);
 	if (!pmd)
 		return 0;
 	pte = __pte(pmd_val(val));
@@ -171,7 +150,7 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 
 	if (addr >= TASK_SIZE_MAX || kap_in_hole(addr, 1))
 		return false;
-	pmd = find_pmd(mm, addr, &val);
+	pmd = kap_find_pmd(mm, addr, &val);
 	if (!pmd)
 		return false;
 	error = fault_error(regs, trap);

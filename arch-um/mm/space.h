@@ -4,7 +4,7 @@
 #define KAP_MM_SPACE_H
 
 #include <linux/mm_types.h>
-#include <asm/pgtable.h>
+#include <linux/pgtable.h>
 
 /* Whether user code may have this page right now (present, user, young). */
 bool kap_pte_mappable(pte_t pte);
@@ -22,6 +22,23 @@ void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
 void kap_show_fetch(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsigned int nr,
 		    const pmd_t *pmd, pmd_t was, unsigned long fetch);
 void kap_show_fetch_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp);
+
+/* The entry for 2 MiB, and what it was: a table or a page. Interrupts are off, so tables stay. */
+static inline pmd_t *kap_find_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *val)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (!pgd_val(READ_ONCE(*pgd)))
+		return NULL;
+	pud = pud_offset(p4d_offset(pgd, addr), addr);
+	if (pud_none(READ_ONCE(*pud)))
+		return NULL;
+	pmd = pmd_offset(pud, addr);
+	*val = READ_ONCE(*pmd);
+	return pmd_val(*val) & _PAGE_PRESENT ? pmd : NULL;
+}
 
 /* fault.c, with interrupts off: the page that user code may execute at addr; 0: none. */
 unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr);

@@ -14,7 +14,6 @@
  * uaccess.c says when it is at that, and a flush waits for it.
  */
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -71,26 +70,15 @@ static bool forbid_writing(unsigned long *entry, unsigned long val)
 	return !(val & _PAGE_WRITE) || cmpxchg(entry, val, val & ~_PAGE_WRITE) == val;
 }
 
-/*
- * A file that is written through another mapping: who fetches from it is shown a twin by
- * kap_user_fault() only, after it has seen to it that the writer faults.
- */
-static bool written_elsewhere(pte_t pte)
-{
-	struct folio *folio = page_folio(pte_page(pte));
-	struct address_space *mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
-
-	return mapping && mapping_writably_mapped(mapping);
-}
-
 static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte)
 {
 	u32 prot = host_prot(pte);
 	u64 twin, phys = kap_patched_phys(mm, addr, pte);
+	unsigned long pfn = pte_pfn(pte);
 	bool wanted = addr == __this_cpu_read(fetched);
 
-	if (kap_twins && (!pfn_valid(pte_pfn(pte)) ||
-			  (!wanted && ((prot & KAP_PROT_WRITE) || written_elsewhere(pte))))) {
+	if (kap_twins && (!pfn_valid(pfn) || (!wanted && ((prot & KAP_PROT_WRITE) ||
+							  kap_twin_written_elsewhere(pfn))))) {
 		prot &= ~KAP_PROT_EXEC;
 	} else if (kap_twins) {
 		if (!forbid_writing(&ptep->pte, pte_val(pte)))
@@ -98,7 +86,7 @@ static void show_exec(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte
 		prot = KAP_PROT_READ;
 		twin = kap_twin_show(mm, addr, phys, wanted);
 		/* Without one the page can be read: constants among the code. */
-		phys = twin ?: (u64)pte_pfn(pte) << PAGE_SHIFT;
+		phys = twin ?: (u64)pfn << PAGE_SHIFT;
 		if (likely(twin))
 			prot |= KAP_PROT_EXEC;
 	}

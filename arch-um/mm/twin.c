@@ -343,6 +343,14 @@ static void free_all(struct work_struct *work)
 
 /* ---- memory that is written through one mapping and executed through another ---- */
 
+bool kap_twin_written_elsewhere(unsigned long pfn)
+{
+	struct folio *folio = page_folio(pfn_to_page(pfn));
+	struct address_space *mapping = folio_test_anon(folio) ? NULL : folio_mapping(folio);
+
+	return mapping && mapping_writably_mapped(mapping);
+}
+
 void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct folio *folio;

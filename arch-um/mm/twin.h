@@ -40,10 +40,12 @@ bool kap_twin_new(struct mm_struct *mm);
 void kap_twin_drop(struct mm_struct *mm);
 
 /*
- * Shared memory that user code executes here and writes elsewhere: before it is shown for
- * execution, and after a fault by which somebody may write to it again. In process
- * context with mm's lock, and no other.
+ * Shared memory that user code executes here and may write elsewhere. Who fetches from it is shown
+ * a twin by kap_user_fault() only, after it has seen to it that the writer faults: before it is
+ * shown for execution, and after a fault by which somebody may write to it again. These two in
+ * process context with mm's lock, and no other.
  */
+bool kap_twin_written_elsewhere(unsigned long pfn);
 void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr);
 void kap_twin_after_write(struct vm_area_struct *vma, unsigned long addr);
 

@@ -13,6 +13,7 @@
 #include <linux/export.h>
 #include <linux/sched/signal.h>
 
+#include "space.h"
 #include "uaccess.h"
 
 /* The address space whose pages this CPU uses right now. */
@@ -42,29 +43,18 @@ static void *user_ptr(struct mm_struct *mm, unsigned long addr, bool write)
 {
 	unsigned long need = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;
 	unsigned long val;
-	pgd_t *pgd;
-	pud_t *pud;
-	pmd_t *pmd;
+	pmd_t pmd;
 
 	if (write)
 		need |= _PAGE_WRITE | _PAGE_DIRTY;
-	pgd = pgd_offset(mm, addr);
-	if (pgd_val(READ_ONCE(*pgd)) == 0)
+	if (!kap_find_pmd(mm, addr, &pmd))
 		return NULL;
-	pud = pud_offset(p4d_offset(pgd, addr), addr);
-	if (pud_none(READ_ONCE(*pud)))
-		return NULL;
-	pmd = pmd_offset(pud, addr);
-	val = pmd_val(READ_ONCE(*pmd));
-	if (!val)
-		return NULL;
+	val = pmd_val(pmd);
 	if (val & _PAGE_LEAF) {
 		if ((val & need) != need)
 			return NULL;
 		return __va((val & PTE_PFN_MASK & PMD_MASK) + (addr & ~PMD_MASK));
 	}
-	if (!(val & _PAGE_PRESENT))
-		return NULL;
 	val = pte_val(READ_ONCE(*((pte_t *)__va(val & PTE_PFN_MASK) + pte_index(addr))));
 	if ((val & need) != need)
 		return NULL;

@@ -210,7 +210,7 @@ static bool never_goes_on(const struct insn *insn)
  * Room for a long jump that nobody can come to: padding up to a 16-byte boundary behind a RET or
  * JMP, found by decoding from the site on. Offset in the page; 0: there is none.
  */
-static unsigned int find_padding(const u8 *page, unsigned int from, unsigned int after)
+static unsigned int find_padding(const u8 *page, unsigned int from)
 {
 	unsigned int at = from, start = 0;
 	bool ended = false;
@@ -223,7 +223,7 @@ static unsigned int find_padding(const u8 *page, unsigned int from, unsigned int
 			start = start ? start : at;
 			at += insn.length;
 			if (at % 16 == 0 && at - start >= MOV_LEN)
-				return start - after <= 127 ? start : 0;
+				return start - from <= 127 ? start : 0;
 			continue;
 		}
 		start = 0;
@@ -292,7 +292,7 @@ static enum plan plan(struct patch *p, const struct site *site)
 	if (code[0] != 0x31 || code[1] != 0xc0 || get_unaligned((u16 *)(code + 2)) != SYSCALL_INSN)
 		return NEVER;
 	p->hop = at;
-	p->jump = find_padding(p->page, at + 2, at + 2);
+	p->jump = find_padding(p->page, at + 2);
 	return p->jump ? PATCH : NEVER;
 }
 

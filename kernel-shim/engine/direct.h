@@ -41,6 +41,10 @@
 #define GATE_STUB_KEYS		48
 #define GATE_STUB_OPEN		16
 
+/* Flags that a gate keeps: CF, PF, AF, ZF, SF as LAHF tells them; and with OF. */
+#define FLAGS_LAHF		0xd5
+#define FLAGS_SHOWN		0x8d5
+
 /* In the host's signal frame: behind the word to return to and the ucontext (sigaction(2)). */
 #define DIRECT_FRAME_INFO	312
 

@@ -9,8 +9,6 @@
 
 #define TABLE_BYTES ((kap_u64)(KAP_GATE_TABLE_END - KAP_GATE_TABLE))
 #define USER_CS 0x33
-#define FLAGS_LAHF 0xd5ULL
-#define FLAGS_SHOWN 0x8d5ULL
 #define STUB_MOVED 3 /* bytes of a stub with keys after which the user's rdx is in r11 */
 
 extern char gate_stubs_keys[], gate_stubs_open[], gate_stubs_end[];
@@ -130,7 +128,8 @@ static handler_code int within(kap_u64 ip, const char *start, const char *end)
 /* LAHF has put SF ZF AF PF CF into ah, SETO has put OF into al. */
 static handler_code kap_u64 flags_of(const struct kap_regs *regs)
 {
-	return (regs->flags & ~FLAGS_SHOWN) | ((regs->ax >> 8) & FLAGS_LAHF) | (regs->ax & 1) << 11;
+	return (regs->flags & ~(kap_u64)FLAGS_SHOWN) | ((regs->ax >> 8) & FLAGS_LAHF) |
+	       (regs->ax & 1) << 11;
 }
 
 handler_code int gate_unwind(kap_u32 cpu, struct kap_regs *regs)

@@ -6,7 +6,8 @@
  * kernel, all others have to be kept, and so have the flags. The stub opens PKRU and checks what it
  * opened it to, because user code can jump to any instruction here; only then does it name its site.
  * Nothing but the limit of the thread's own segment says which vCPU this is, where there are
- * several: user code can't change that. Until in_user is cleared a signal finds user code: gate_unwind() knows each instruction.
+ * several: user code can't change that. Until in_user is cleared a signal finds user code:
+ * gate_unwind() knows each instruction.
  */
 #include <kap/abi.h>
 #include <kap/gate.h>
@@ -16,9 +17,6 @@
 
 /* TF, DF, IOPL, NT, AC, which must not stay on in the kernel. */
 #define FLAGS_BAD	0x47500
-/* CF, PF, AF, ZF, SF as LAHF tells them; OF. */
-#define FLAGS_LAHF	0xd5
-#define FLAGS_SHOWN	0x8d5
 #define FLAG_OF_SHIFT	11
 
 	.macro stub_keys site

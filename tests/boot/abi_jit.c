@@ -57,23 +57,31 @@ static void write_then_protect(void)
 	munmap(p, 4 * PAGE);
 }
 
+/* What is written at w is executed at x, in new places and always in the first. */
+static int write_and_run(char *w, const char *x)
+{
+	int i, good = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		write_code(w + 8 * i, i);
+		good += run(x + 8 * i) == (uint32_t)i;
+		write_code(w, i + 7);
+		good += run(x) == (uint32_t)i + 7;
+	}
+	return good;
+}
+
 static void writable_and_executable(void)
 {
 	char *p = memory(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	int i, good = 0, fds[2];
 	char code[6];
 
-	for (i = 0; i < ROUNDS; i++) {
-		write_code(p + 8 * i, i);
-		good += run(p + 8 * i) == (uint32_t)i;
-		write_code(p, i + 7);
-		good += run(p) == (uint32_t)i + 7;
-	}
-	check(good == 2 * ROUNDS, "writable and executable at a time");
+	check(write_and_run(p, p) == 2 * ROUNDS, "writable and executable at a time");
 
 	if (pipe(fds))
 		return;
-	for (i = 0, good = 0; i < ROUNDS; i++) {
+	for (i = 0; i < ROUNDS; i++) {
 		write_code(code, i + 1000);
 		good += write(fds[1], code, 6) == 6 && read(fds[0], p, 6) == 6 &&
 			run(p) == (uint32_t)i + 1000;
@@ -84,20 +92,15 @@ static void writable_and_executable(void)
 
 static void two_mappings(void)
 {
-	int fd = memfd_create("code", 0), i, good = 0;
+	int fd = memfd_create("code", 0);
 	char *w, *x;
 
 	if (fd < 0 || ftruncate(fd, 4 * PAGE))
 		return;
 	w = memory(PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 	x = memory(PROT_READ | PROT_EXEC, MAP_SHARED, fd);
-	for (i = 0; i < ROUNDS; i++) {
-		write_code(w + 8 * i, i);
-		good += run(x + 8 * i) == (uint32_t)i;
-		write_code(w, i + 9);
-		good += run(x) == (uint32_t)i + 9;
-	}
-	check(good == 2 * ROUNDS, "written through one mapping, executed through another");
+	check(write_and_run(w, x) == 2 * ROUNDS,
+	      "written through one mapping, executed through another");
 	munmap(w, 4 * PAGE);
 	munmap(x, 4 * PAGE);
 	close(fd);

@@ -199,6 +199,17 @@ static int mprotect_later(ulong arg)
 	return call_and_say(p);
 }
 
+/* The code at p + at, with other bytes before its WRPKRU or XRSTOR; NOPs are all around. */
+static void put_with(char *p, ulong at, const char *bytes, size_t len)
+{
+	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+
+	memset(p, 0x90, PAGE);
+	memcpy(p + at, code, before);
+	memcpy(p + at + before, bytes, len);
+	memcpy(p + at + before + len, code + before, code_len - before);
+}
+
 /*
  * The instruction is the constant of another one, from which nothing tells it apart; the program
  * jumps into that. arg: bytes in front, which are executed before. The page was executed before.
@@ -206,14 +217,10 @@ static int mprotect_later(ulong arg)
 static int in_a_constant(ulong arg)
 {
 	static const char over[] = { (char)0xeb, 0x01, (char)0xb8 }; /* jmp 1f; mov $..,%eax */
-	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
-	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+	char *p = must_map(NULL, PAGE, RW, ANON);
 
 	catch_faults();
-	memset(p, 0x90, PAGE);
-	memcpy(at, code, before);
-	memcpy(at + before, over, sizeof(over));
-	memcpy(at + before + sizeof(over), code + before, code_len - before);
+	put_with(p, arg, over, sizeof(over));
 	p[PAGE - 1] = (char)0xc3;
 	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
 	if (call(p + PAGE - 1))
@@ -225,14 +232,10 @@ static int in_a_constant(ulong arg)
 static int of_two(ulong arg)
 {
 	static const char two[] = { (char)0xeb, 0x02, (char)0xc1, (char)0xc6 };
-	char *p = must_map(NULL, PAGE, RW, ANON), *at = p + arg;
-	size_t before = code == code_wrpkru ? WRPKRU_AT : XRSTOR_AT;
+	char *p = must_map(NULL, PAGE, RW, ANON);
 
 	catch_faults();
-	memset(p, 0x90, PAGE);
-	memcpy(at, code, before);
-	memcpy(at + before, two, sizeof(two));
-	memcpy(at + before + sizeof(two), code + before, code_len - before);
+	put_with(p, arg, two, sizeof(two));
 	mprotect(p, PAGE, PROT_READ | PROT_EXEC);
 	return call_and_say(p);
 }

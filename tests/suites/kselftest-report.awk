@@ -1,23 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -f kselftest-report.awk part=1 EXPECTED part=2 NATIVE part=3 GUEST: TAP, one point a
-# test, from two outputs of kselftest-parse.awk and the list of what is known to fail. With
-# -v some=1 not every test was to be run. A reason that begins with "speed:" is about a busy
-# machine: such a failure comes and goes.
-
-function trim(s)
-{
-	gsub(/^[ \t]+|[ \t]+$/, "", s)
-	return s
-}
-
-# A shell pattern with * as a regular expression.
-function pattern(s)
-{
-	gsub(/[][\\.^$+?(){}|]/, "\\\\&", s)
-	gsub(/\*/, ".*", s)
-	return "^" s "$"
-}
+# awk -f expected.awk -f kselftest-report.awk part=1 EXPECTED part=2 NATIVE part=3 GUEST: TAP, one
+# point a test, from two outputs of kselftest-parse.awk and the list of what is known to fail.
+# With -v some=1 not every test was to be run. A reason that begins with "speed:" is about a
+# busy machine: such a failure comes and goes.
 
 # The number of the line that explains a failure, or 0.
 function explained(test, text, i)

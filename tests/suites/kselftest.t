@@ -69,7 +69,8 @@ else
 	: >"$dir/native"
 fi
 
-awk -v some=$some -f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
+awk -v some=$some -f $suites/expected.awk \
+	-f $suites/kselftest-report.awk part=1 $suites/kselftest.expected part=2 "$dir/native" \
 	part=3 "$dir/guest" >"$dir/report"
 cat "$dir/report"
 points=$(grep -c '^\(not \)\{0,1\}ok ' "$dir/report")

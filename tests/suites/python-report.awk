@@ -1,22 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v module=NAME -f python-report.awk part=1 EXPECTED part=2 NATIVE part=3 GUEST: compares the
-# results of a module, as python-run.py tells them. Prints comments; status 1 when a test that
-# passes natively doesn't in the guest, and EXPECTED doesn't say why.
-
-function trim(s)
-{
-	gsub(/^[ \t]+|[ \t]+$/, "", s)
-	return s
-}
-
-# A shell pattern with * as a regular expression.
-function pattern(s)
-{
-	gsub(/[][\\.^$+?(){}|]/, "\\\\&", s)
-	gsub(/\*/, ".*", s)
-	return "^" s "$"
-}
+# awk -v module=NAME -f expected.awk -f python-report.awk part=1 EXPECTED part=2 NATIVE part=3
+# GUEST: compares the results of a module, as python-run.py tells them. Prints comments; status
+# 1 when a test that passes natively doesn't in the guest, and EXPECTED doesn't say why.
 
 function reason(name, i)
 {

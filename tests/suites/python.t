@@ -75,8 +75,8 @@ report()
 		esac
 		name=${line#@@ module }
 		name=${name%% *}
-		awk -v module="$name" -f $suites/python-report.awk part=1 $suites/python.expected \
-			part=2 $kept/native part=3 "$dir/module" >"$dir/notes"
+		awk -v module="$name" -f $suites/expected.awk -f $suites/python-report.awk \
+			part=1 $suites/python.expected part=2 $kept/native part=3 "$dir/module" >"$dir/notes"
 		different=$?
 		cat "$dir/notes"
 		if [ $different = 0 ]; then

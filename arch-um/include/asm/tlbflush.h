@@ -16,7 +16,9 @@ extern void flush_tlb_page(struct vm_area_struct *vma, unsigned long addr);
 extern void flush_tlb_kernel_range(unsigned long start, unsigned long end);
 extern void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end);
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 #define flush_pmd_tlb_range(vma, addr, end)	flush_tlb_range(vma, addr, end)
+#endif
 
 struct arch_tlbflush_unmap_batch {
 };
