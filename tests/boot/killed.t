@@ -92,6 +92,7 @@ number=2
 dead='its host process was killed'
 commands=0
 inits=0
+here=0
 while :; do
 	expect_panic=yes
 	waiting --verbose
@@ -120,7 +121,7 @@ while :; do
 		case ${KAP_ENGINE-} in direct*) ;; *) false ;; esac &&
 			grep -q 'killed while the kernel executed in it' "$log"
 		point $? "killing host process $number of the guest ends it, with a line"
-		commands=$((commands + 1))
+		here=$((here + 1))
 		;;
 	*)
 		point 1 "killing host process $number of the guest: status $status"
@@ -131,8 +132,14 @@ while :; do
 done
 [ $number -ge 5 ]
 point $? "each of $((number - 1)) host processes was killed"
-is $commands 1 "killing the command's gives 137 (direct engine: 122) and a line"
-is $inits 1 "killing init's is a panic that tells why"
+if [ $here = 0 ]; then
+	is $commands 1 "killing the command's gives 137 and a line"
+	is $inits 1 "killing init's is a panic that tells why"
+else
+	# An idle vCPU stays in the process of the program that ran last: the command's, or init's.
+	[ $commands -le 1 ] && [ $inits -le 1 ] && [ $((commands + inits + here)) -ge 2 ]
+	point $? "killing the command's and init's: 137 $commands times, 123 $inits times, 122 $here times"
+fi
 expect_panic=no
 
 # All of the spaces at once, under load.
