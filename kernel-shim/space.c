@@ -291,6 +291,27 @@ static int touches_table(kap_u64 va, kap_u64 len)
 }
 
 /*
+ * The last mapping has grown. It may now do what the unmapping before it does, or have come up to
+ * the mapping before it: who faults maps what is around it, too.
+ */
+static void join_two(struct kap_shell *shell)
+{
+	struct stub_op *last = &shell->ctl->op[shell->nr_ops - 1], *op = last - 1;
+	kap_u64 va = last->arg[0], len = last->arg[1];
+
+	if (shell->nr_ops < 2)
+		return;
+	if (op->nr == HOST_munmap && op->arg[0] == va && op->arg[1] == len)
+		fill_mmap(op, va, len, last->arg[2], last->arg[5]);
+	else if (op->nr == HOST_mmap && op->arg[2] == last->arg[2] && op->arg[0] == va + len &&
+		 op->arg[5] == last->arg[5] + len)
+		fill_mmap(op, va, len + op->arg[1], op->arg[2], last->arg[5]);
+	else
+		return;
+	shell->nr_ops--;
+}
+
+/*
  * What is queued already: the same mapping again, as the generic code of Linux tells of some
  * changes twice; or an unmapping of just this place, which mapping does on its way. If the host
  * has no room for the mapping, all of the space is taken away.
@@ -312,6 +333,7 @@ static int joins_last(struct kap_shell *shell, kap_u64 va, kap_u64 phys, kap_u64
 	if (va + len > op->arg[0] + op->arg[1]) {
 		op->arg[1] = va + len - op->arg[0];
 		op->arg[3] = map_flags(op->arg[1], prot);
+		join_two(shell);
 	}
 	return 1;
 }

@@ -22,9 +22,14 @@
 /* Pages looked at around a fault whose own page only lacks its host mapping. */
 #define FILL_PAGES 16
 
-/* Bytes: reads of files go this far around a fault, writes of private mappings up to this size. */
+/*
+ * Bytes: reads of files go this far around a fault, fetches too, writes of private mappings up to
+ * this size, and of a stack this far down.
+ */
 #define READ_AROUND (256UL * 1024)
+#define FETCH_AROUND (2048UL * 1024)
 #define WRITE_AROUND (64UL * 1024)
+#define STACK_AROUND (4 * PAGE_SIZE)
 
 /*
  * The engine may not know whether an access was a write (ptrace does not tell):
@@ -130,7 +135,7 @@ unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr)
 		return 0;
 	pte = __pte(pmd_val(val));
 	if (!pmd_leaf(val))
-		pte = READ_ONCE(((pte_t *)__va(pmd_val(val) & PTE_PFN_MASK))[pte_index(addr)]);
+		pte = kap_pte_at(val, addr);
 	if (!kap_pte_mappable(pte) || !pte_exec(pte) || !pfn_valid(pte_pfn(pte)))
 		return 0;
 	return pte_pfn(pte) + (pmd_leaf(val) ? (addr & ~PMD_MASK) >> PAGE_SHIFT : 0);
@@ -222,11 +227,12 @@ static bool vma_allows(struct vm_area_struct *vma, unsigned long error)
 }
 
 /* Another page of the same mapping, if that needs no waiting; the lock stays held. */
-static bool fault_one_more(struct vm_area_struct *vma, unsigned long addr, unsigned int flags)
+static bool fault_one_more(struct vm_area_struct *vma, unsigned long addr, unsigned int flags,
+			   struct pt_regs *regs)
 {
 	vm_fault_t fault = handle_mm_fault(vma, addr,
 					   flags | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT,
-					   NULL);
+					   regs);
 
 	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_COMPLETED));
 }
@@ -245,8 +251,9 @@ static bool page_cached(struct vm_area_struct *vma, unsigned long addr)
 /* The generic code maps what is cached of 64 KiB around a read; this goes on in its neighbours. */
 static void read_around(struct vm_area_struct *vma, unsigned long addr)
 {
-	unsigned long start = max(addr & ~(READ_AROUND - 1), vma->vm_start);
-	unsigned long end = min((addr & ~(READ_AROUND - 1)) + READ_AROUND, vma->vm_end);
+	unsigned long len = vma->vm_flags & VM_EXEC ? FETCH_AROUND : READ_AROUND;
+	unsigned long start = max(addr & ~(len - 1), vma->vm_start);
+	unsigned long end = min((addr & ~(len - 1)) + len, vma->vm_end);
 	unsigned long step;
 
 	for (step = start & ~(SZ_64K - 1); step < end; step += SZ_64K) {
@@ -254,20 +261,9 @@ static void read_around(struct vm_area_struct *vma, unsigned long addr)
 
 		if (step == (addr & ~(SZ_64K - 1)) || !page_cached(vma, first))
 			continue;
-		if (!fault_one_more(vma, first, FAULT_FLAG_USER))
+		if (!fault_one_more(vma, first, FAULT_FLAG_USER, NULL))
 			return;
 	}
-}
-
-/* Data, bss and the like: who writes to one of few private pages soon writes to the others. */
-static void write_around(struct vm_area_struct *vma, unsigned long addr)
-{
-	unsigned long page;
-
-	for (page = vma->vm_start; page < vma->vm_end; page += PAGE_SIZE)
-		if (page != (addr & PAGE_MASK) &&
-		    !fault_one_more(vma, page, FAULT_FLAG_USER | FAULT_FLAG_WRITE))
-			return;
 }
 
 /* Somebody has asked to know which pages are written (/proc/PID/clear_refs). */
@@ -287,23 +283,92 @@ static bool is_forked(struct vm_area_struct *vma)
 	return anon_vma && (anon_vma->root != anon_vma || READ_ONCE(anon_vma->num_children) > 1);
 }
 
-/*
- * A fault costs as much as mapping dozens of pages. Only for mappings whose
- * faults nobody watches.
- */
-static void fault_around(struct vm_area_struct *vma, unsigned long addr, unsigned long error)
+static bool is_watched(struct vm_area_struct *vma)
 {
-	if (vma->vm_flags &
-		    (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED | VM_LOCKONFAULT) ||
-	    userfaultfd_armed(vma))
+	return vma->vm_flags & (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED |
+				VM_LOCKONFAULT) ||
+	       userfaultfd_armed(vma);
+}
+
+static bool can_be_written(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long flags;
+	pmd_t *pmd, val;
+	pte_t pte;
+
+	local_irq_save(flags);
+	pmd = kap_find_pmd(mm, addr, &val);
+	pte = !pmd ? __pte(0) : pmd_leaf(val) ? __pte(pmd_val(val)) : kap_pte_at(val, addr);
+	local_irq_restore(flags);
+	return pte_allows(pte, KAP_PF_WRITE);
+}
+
+/*
+ * The next pages that are allocated one by one will be neighbours, if nobody comes in between: the
+ * allocator gives out first what it got back last.
+ */
+static void gather_pages(unsigned int nr)
+{
+	unsigned int order = order_base_2(nr), i = 1 << order;
+	gfp_t gfp = (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN) & ~__GFP_RECLAIM;
+	struct page *pages = alloc_pages(gfp, order);
+
+	if (!pages)
 		return;
-	if (!(error & KAP_PF_WRITE)) {
-		if (vma->vm_file && vma->vm_ops && vma->vm_ops->map_pages)
-			read_around(vma, addr);
-	} else if (vma->vm_end - vma->vm_start <= WRITE_AROUND && !writes_watched(vma) &&
-		   !is_forked(vma)) {
-		write_around(vma, addr);
+	split_page(pages, order);
+	while (i)
+		__free_page(pages + --i);
+}
+
+/* In their order, so that they are a run; the page that the fault is about is one of them. */
+static void write_around(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			 unsigned long addr, struct pt_regs *regs)
+{
+	unsigned int nr = 0;
+	unsigned long page;
+
+	for (page = start; page < end; page += PAGE_SIZE)
+		nr += !can_be_written(vma->vm_mm, page);
+	if (nr < 2)
+		return;
+	gather_pages(nr);
+	for (page = start; page < end; page += PAGE_SIZE)
+		if (!can_be_written(vma->vm_mm, page) &&
+		    !fault_one_more(vma, page, FAULT_FLAG_USER | FAULT_FLAG_WRITE,
+				    page == (addr & PAGE_MASK) ? regs : NULL))
+			return;
+}
+
+/*
+ * A fault costs as much as mapping dozens of pages. Only for mappings whose faults nobody watches.
+ * Before a write: who writes to one of few private pages (data, bss) soon writes to the others,
+ * and a stack goes down. Whether the fault is dealt with by this.
+ */
+static bool fault_before(struct vm_area_struct *vma, unsigned long addr, unsigned long error,
+			 struct pt_regs *regs)
+{
+	unsigned long start = vma->vm_start, end = vma->vm_end;
+
+	if (!(error & KAP_PF_WRITE) || is_watched(vma) || writes_watched(vma) || is_forked(vma))
+		return false;
+	if (end - start > WRITE_AROUND) {
+		if (!(vma->vm_flags & VM_GROWSDOWN))
+			return false;
+		end = (addr & PAGE_MASK) + PAGE_SIZE;
+		start = max(start, end - STACK_AROUND);
 	}
+	if (can_be_written(vma->vm_mm, addr))
+		return false;
+	write_around(vma, start, end, addr, regs);
+	return can_be_written(vma->vm_mm, addr);
+}
+
+/* After a read: what is cached near it. */
+static void fault_after(struct vm_area_struct *vma, unsigned long addr, unsigned long error)
+{
+	if (!(error & KAP_PF_WRITE) && !is_watched(vma) && vma->vm_file && vma->vm_ops &&
+	    vma->vm_ops->map_pages)
+		read_around(vma, addr);
 }
 
 void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
@@ -347,6 +412,10 @@ retry:
 		bad_access(addr, KAP_PF_EXEC, SEGV_ACCERR);
 		return;
 	}
+	if (!(flags & FAULT_FLAG_TRIED) && fault_before(vma, addr, error, regs)) {
+		mmap_read_unlock(mm);
+		return;
+	}
 	fault = handle_mm_fault(vma, addr, flags, regs);
 	major |= fault & VM_FAULT_MAJOR;
 	if (fault_signal_pending(fault, regs))
@@ -360,7 +429,7 @@ retry:
 	if (likely(!(fault & VM_FAULT_ERROR))) {
 		if (unlikely(kap_twins && !twin_settle(vma, regs, addr, error, stuck)))
 			refused = true;
-		fault_around(vma, addr, error);
+		fault_after(vma, addr, error);
 	}
 	mmap_read_unlock(mm);
 	if (unlikely(refused)) {

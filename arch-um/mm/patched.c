@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Patched forms of files' text. The file's pages in the page cache stay as they are: what reads
- * the file, or maps it for anything but execution, sees nothing of it. 64 KiB of text that has
- * patched sites in it gets a copy, so that it is one run for the host.
+ * the file, or maps it for anything but execution, sees nothing of it. The 2 MiB of text that have
+ * a patched site in them get a copy, so that they are one run for the host, which the page cache
+ * seldom is: programs start faster. When many files have one already, it is 64 KiB.
  *
  * A copy of a page is good for as long as the page cache has the same page, and nobody writes to
  * it; afterwards the page goes without. There are never more copies than gates, so they are kept.
  */
 #include <linux/hash.h>
+#include <linux/fadvise.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rculist.h>
@@ -22,16 +25,16 @@
 #include "twin.h"
 #include "uaccess.h"
 
-#define GROUP_ORDER 4
-#define GROUP_PAGES (1 << GROUP_ORDER)
+#define LARGE_PAGES 512
+#define SMALL_PAGES 16
 
 struct kap_patched {
 	struct hlist_node node;
 	struct address_space *mapping; /* only compared */
 	pgoff_t first;
-	unsigned int base;
+	unsigned int base, nr_pages;
 	u8 *bytes;
-	unsigned long pfn[GROUP_PAGES]; /* whose copy it is; 0: nobody's yet; or PFN_DEAD */
+	unsigned long pfn[]; /* whose copy it is; 0: nobody's yet; or PFN_DEAD */
 };
 
 /* The file has changed: there will be no patched form of this page any more. */
@@ -47,20 +50,25 @@ static unsigned int nr_files = 1;
 
 static DEFINE_SPINLOCK(lock);
 
-static struct hlist_head *bucket(struct address_space *mapping, pgoff_t first)
+static struct hlist_head *bucket(struct address_space *mapping, pgoff_t index)
 {
-	return &groups[hash_64((unsigned long)mapping ^ first, GROUP_BITS)];
+	return &groups[hash_64((unsigned long)mapping ^ (index / LARGE_PAGES), GROUP_BITS)];
+}
+
+/* The group with some of these pages. */
+static struct kap_patched *find_in(struct address_space *mapping, pgoff_t first, pgoff_t end)
+{
+	struct kap_patched *group;
+
+	hlist_for_each_entry_rcu(group, bucket(mapping, first), node,
+				 true) if (group->mapping == mapping && group->first < end &&
+					   first < group->first + group->nr_pages) return group;
+	return NULL;
 }
 
 static struct kap_patched *find(struct address_space *mapping, pgoff_t index)
 {
-	pgoff_t first = index & ~(pgoff_t)(GROUP_PAGES - 1);
-	struct kap_patched *group;
-
-	hlist_for_each_entry_rcu(group, bucket(mapping, first), node,
-				 true) if (group->mapping == mapping &&
-					   group->first == first) return group;
-	return NULL;
+	return find_in(mapping, index, index + 1);
 }
 
 static unsigned int file_number(struct address_space *mapping)
@@ -76,23 +84,56 @@ static unsigned int file_number(struct address_space *mapping)
 	return nr_files++;
 }
 
-/* Callers are alone here: sites.c patches one site at a time. */
-static struct kap_patched *make(struct address_space *mapping, pgoff_t index)
+/* Memory that large groups may take: a 32nd. */
+static bool too_many(unsigned int nr_pages)
 {
-	struct kap_patched *group = kzalloc(sizeof(*group), GFP_KERNEL);
+	static unsigned long pages;
+
+	if (pages + nr_pages > totalram_pages() / 32)
+		return true;
+	pages += nr_pages;
+	return false;
+}
+
+static struct kap_patched *new_group(struct address_space *mapping, pgoff_t first,
+				     unsigned int nr_pages)
+{
+	struct kap_patched *group = kvzalloc(struct_size(group, pfn, nr_pages), GFP_KERNEL);
 
 	if (!group)
 		return NULL;
 	group->mapping = mapping;
-	group->first = index & ~(pgoff_t)(GROUP_PAGES - 1);
+	group->first = first;
+	group->nr_pages = nr_pages;
 	group->base = file_number(mapping);
-	group->bytes = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_NOWARN, GROUP_ORDER);
-	if (!group->base || !group->bytes) {
-		free_pages((unsigned long)group->bytes, GROUP_ORDER);
-		kfree(group);
+	if (group->base)
+		group->bytes = alloc_pages_exact(nr_pages * PAGE_SIZE,
+						 GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	if (!group->bytes) {
+		kvfree(group);
 		return NULL;
 	}
-	hlist_add_head_rcu(&group->node, bucket(mapping, group->first));
+	return group;
+}
+
+/* Callers are alone here: sites.c patches one site at a time. */
+static struct kap_patched *make(struct file *file, pgoff_t index)
+{
+	struct address_space *mapping = file->f_mapping;
+	pgoff_t first = round_down(index, LARGE_PAGES), end = first + LARGE_PAGES;
+	struct kap_patched *group = NULL;
+
+	end = min(end, DIV_ROUND_UP(i_size_read(mapping->host), PAGE_SIZE));
+	if (index < end && !find_in(mapping, first, end) && !too_many(end - first))
+		group = new_group(mapping, first, end - first);
+	/* What has not been read yet would be holes in the run. */
+	if (group)
+		vfs_fadvise(file, first << PAGE_SHIFT, (end - first) << PAGE_SHIFT,
+			    POSIX_FADV_WILLNEED);
+	else
+		group = new_group(mapping, round_down(index, SMALL_PAGES), SMALL_PAGES);
+	if (group)
+		hlist_add_head_rcu(&group->node, bucket(mapping, group->first));
 	return group;
 }
 
@@ -211,7 +252,7 @@ bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patche
 	if (mapping && mapping == vma->vm_file->f_mapping && S_ISREG(mapping->host->i_mode)) {
 		struct kap_patched *group = find(mapping, index);
 
-		group = group ? group : make(mapping, index);
+		group = group ? group : make(vma->vm_file, index);
 		if (group && fill(group, index - group->first, page)) {
 			text->bytes = group->bytes + (index - group->first) * PAGE_SIZE;
 			text->base = group->base;

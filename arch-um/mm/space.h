@@ -40,6 +40,12 @@ static inline pmd_t *kap_find_pmd(struct mm_struct *mm, unsigned long addr, pmd_
 	return pmd_val(*val) & _PAGE_PRESENT ? pmd : NULL;
 }
 
+/* In the table that kap_find_pmd() has found. */
+static inline pte_t kap_pte_at(pmd_t table, unsigned long addr)
+{
+	return READ_ONCE(((pte_t *)__va(pmd_val(table) & PTE_PFN_MASK))[pte_index(addr)]);
+}
+
 /* fault.c, with interrupts off: the page that user code may execute at addr; 0: none. */
 unsigned long kap_exec_pfn(struct mm_struct *mm, unsigned long addr);
 

@@ -130,7 +130,9 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 			  unsigned int nr)
 {
-	kap_show_ptes(vma->vm_mm, addr, ptep, nr, NULL, __pmd(0));
+	/* Nobody knows how soon another address space uses it: a new program's stack moves first. */
+	if (vma->vm_mm == current->mm)
+		kap_show_ptes(vma->vm_mm, addr, ptep, nr, NULL, __pmd(0));
 }
 
 void kap_show_pmd(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
@@ -209,6 +211,35 @@ void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long
 	if (end > KAP_HOLE_END) {
 		start = max(start, KAP_HOLE_END);
 		kap_space_unmap(&mm->context.space, start, end - start);
+	}
+	flush(mm, flags);
+}
+
+/* Pages that stay, with other permissions: a linker makes data constant that it then reads. */
+#define STILL_PAGES 16
+
+void kap_flush_changed(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	unsigned long addr, flags;
+	pmd_t *pmd, val;
+
+	if (mm != current->mm || end - start > STILL_PAGES * PAGE_SIZE ||
+	    !mm->context.space.shell || kap_in_hole(start, end - start)) {
+		kap_flush_mm_range(mm, start, end);
+		return;
+	}
+	flags = begin(mm);
+	kap_space_unmap(&mm->context.space, start, end - start);
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		pte_t pte;
+
+		pmd = kap_find_pmd(mm, addr, &val);
+		if (!pmd || pmd_leaf(val))
+			continue;
+		pte = kap_pte_at(val, addr);
+		if (kap_pte_mappable(pte) && !pte_exec(pte))
+			kap_space_map(&mm->context.space, addr, (u64)pte_pfn(pte) << PAGE_SHIFT,
+				      PAGE_SIZE, host_prot(pte));
 	}
 	flush(mm, flags);
 }

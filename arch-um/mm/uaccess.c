@@ -55,7 +55,7 @@ static void *user_ptr(struct mm_struct *mm, unsigned long addr, bool write)
 			return NULL;
 		return __va((val & PTE_PFN_MASK & PMD_MASK) + (addr & ~PMD_MASK));
 	}
-	val = pte_val(READ_ONCE(*((pte_t *)__va(val & PTE_PFN_MASK) + pte_index(addr))));
+	val = pte_val(kap_pte_at(pmd, addr));
 	if ((val & need) != need)
 		return NULL;
 	return __va((val & PTE_PFN_MASK) + (addr & ~PAGE_MASK));

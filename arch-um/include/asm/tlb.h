@@ -29,8 +29,10 @@ static inline void tlb_flush(struct mmu_gather *tlb)
 	}
 	if (tlb->need_flush_all)
 		kap_flush_mm_range(tlb->mm, 0, TASK_SIZE_MAX);
-	else if (tlb->end)
+	else if (tlb->end && tlb->freed_tables)
 		kap_flush_mm_range(tlb->mm, tlb->start, tlb->end);
+	else if (tlb->end)
+		kap_flush_changed(tlb->mm, tlb->start, tlb->end);
 }
 
 #endif

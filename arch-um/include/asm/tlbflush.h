@@ -16,6 +16,10 @@ extern void flush_tlb_page(struct vm_area_struct *vma, unsigned long addr);
 extern void flush_tlb_kernel_range(unsigned long start, unsigned long end);
 extern void kap_flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end);
 
+
+/* A flush after which what the tables still have there is shown at once. */
+extern void kap_flush_changed(struct mm_struct *mm, unsigned long start, unsigned long end);
+
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 #define flush_pmd_tlb_range(vma, addr, end)	flush_tlb_range(vma, addr, end)
 #endif
