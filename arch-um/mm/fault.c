@@ -15,6 +15,7 @@
 
 #include "../kernel/entry.h"
 #include "../x86/keys.h"
+#include "patched.h"
 #include "space.h"
 #include "twin.h"
 #include "uaccess.h"
@@ -23,8 +24,8 @@
 #define FILL_PAGES 16
 
 /*
- * Bytes: reads of files go this far around a fault, fetches too, writes of private mappings up to
- * this size, and of a stack this far down.
+ * Bytes: reads of files go this far around a fault, fetches of text that is one run further; writes
+ * of private mappings up to this size, and of a stack this far down.
  */
 #define READ_AROUND (256UL * 1024)
 #define FETCH_AROUND (2048UL * 1024)
@@ -248,13 +249,32 @@ static bool page_cached(struct vm_area_struct *vma, unsigned long addr)
 	return true;
 }
 
+/* What the tables have for addr, where it is: a page of 2 MiB's own flags for all of it. */
+static pte_t look_up(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned long flags;
+	pmd_t *pmd, val;
+	pte_t pte;
+
+	local_irq_save(flags);
+	pmd = kap_find_pmd(mm, addr, &val);
+	pte = !pmd ? __pte(0) : pmd_leaf(val) ? __pte(pmd_val(val)) : kap_pte_at(val, addr);
+	local_irq_restore(flags);
+	return pte;
+}
+
 /* The generic code maps what is cached of 64 KiB around a read; this goes on in its neighbours. */
 static void read_around(struct vm_area_struct *vma, unsigned long addr)
 {
-	unsigned long len = vma->vm_flags & VM_EXEC ? FETCH_AROUND : READ_AROUND;
+	unsigned long len = kap_patched_is_run(vma, addr) ? FETCH_AROUND : READ_AROUND;
 	unsigned long start = max(addr & ~(len - 1), vma->vm_start);
 	unsigned long end = min((addr & ~(len - 1)) + len, vma->vm_end);
 	unsigned long step;
+
+	/* Who has come from the block before goes on into those behind. */
+	if (!(vma->vm_flags & VM_EXEC) && start > vma->vm_start &&
+	    pte_present(look_up(vma->vm_mm, start - PAGE_SIZE)))
+		end = min(end + 3 * READ_AROUND, vma->vm_end);
 
 	for (step = start & ~(SZ_64K - 1); step < end; step += SZ_64K) {
 		unsigned long first = max(step, start);
@@ -290,19 +310,6 @@ static bool is_watched(struct vm_area_struct *vma)
 	       userfaultfd_armed(vma);
 }
 
-static bool can_be_written(struct mm_struct *mm, unsigned long addr)
-{
-	unsigned long flags;
-	pmd_t *pmd, val;
-	pte_t pte;
-
-	local_irq_save(flags);
-	pmd = kap_find_pmd(mm, addr, &val);
-	pte = !pmd ? __pte(0) : pmd_leaf(val) ? __pte(pmd_val(val)) : kap_pte_at(val, addr);
-	local_irq_restore(flags);
-	return pte_allows(pte, KAP_PF_WRITE);
-}
-
 /*
  * The next pages that are allocated one by one will be neighbours, if nobody comes in between: the
  * allocator gives out first what it got back last.
@@ -328,12 +335,14 @@ static void write_around(struct vm_area_struct *vma, unsigned long start, unsign
 	unsigned long page;
 
 	for (page = start; page < end; page += PAGE_SIZE)
-		nr += !can_be_written(vma->vm_mm, page);
+		nr += !pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE);
 	if (nr < 2)
 		return;
-	gather_pages(nr);
+	/* Aligned anonymous memory of that size comes as one folio. */
+	if (!vma_is_anonymous(vma) || nr < WRITE_AROUND / PAGE_SIZE)
+		gather_pages(nr);
 	for (page = start; page < end; page += PAGE_SIZE)
-		if (!can_be_written(vma->vm_mm, page) &&
+		if (!pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE) &&
 		    !fault_one_more(vma, page, FAULT_FLAG_USER | FAULT_FLAG_WRITE,
 				    page == (addr & PAGE_MASK) ? regs : NULL))
 			return;
@@ -357,10 +366,10 @@ static bool fault_before(struct vm_area_struct *vma, unsigned long addr, unsigne
 		end = (addr & PAGE_MASK) + PAGE_SIZE;
 		start = max(start, end - STACK_AROUND);
 	}
-	if (can_be_written(vma->vm_mm, addr))
+	if (pte_allows(look_up(vma->vm_mm, addr), KAP_PF_WRITE))
 		return false;
 	write_around(vma, start, end, addr, regs);
-	return can_be_written(vma->vm_mm, addr);
+	return pte_allows(look_up(vma->vm_mm, addr), KAP_PF_WRITE);
 }
 
 /* After a read: what is cached near it. */

@@ -191,6 +191,20 @@ u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
 	return fill(group, i, page) ? virt_to_phys(group->bytes + i * PAGE_SIZE) : phys;
 }
 
+bool kap_patched_is_run(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct kap_patched *group;
+	bool is_run;
+
+	if (!(vma->vm_flags & VM_EXEC) || !vma->vm_mm->context.gates)
+		return false;
+	rcu_read_lock();
+	group = find(vma->vm_file->f_mapping, linear_page_index(vma, addr));
+	is_run = group && group->nr_pages > SMALL_PAGES;
+	rcu_read_unlock();
+	return is_run;
+}
+
 void kap_flush_dcache_folio(struct folio *folio)
 {
 	struct address_space *mapping;

@@ -26,4 +26,7 @@ void kap_patched_show(struct mm_struct *mm, unsigned long addr);
 /* What is to be executed in place of this page: its own address, or that of the patched form. */
 u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte);
 
+/* Whether most of the text around addr, in a mapping of a file, may be shown as one run. */
+bool kap_patched_is_run(struct vm_area_struct *vma, unsigned long addr);
+
 #endif

@@ -130,7 +130,7 @@ void kap_show_ptes(struct mm_struct *mm, unsigned long addr, pte_t *ptep, unsign
 void kap_update_mmu_cache(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 			  unsigned int nr)
 {
-	/* Nobody knows how soon another address space uses it: a new program's stack moves first. */
+	/* Nobody knows how soon another one uses it: a new program's stack moves first. */
 	if (vma->vm_mm == current->mm)
 		kap_show_ptes(vma->vm_mm, addr, ptep, nr, NULL, __pmd(0));
 }
