@@ -360,6 +360,9 @@ static bool fault_before(struct vm_area_struct *vma, unsigned long addr, unsigne
 
 	if (!(error & KAP_PF_WRITE) || is_watched(vma) || writes_watched(vma) || is_forked(vma))
 		return false;
+	/* Code that writes to its own page is not done with that: twin_settle(). */
+	if (kap_twins && (vma->vm_flags & VM_EXEC))
+		return false;
 	if (end - start > WRITE_AROUND) {
 		if (!(vma->vm_flags & VM_GROWSDOWN))
 			return false;

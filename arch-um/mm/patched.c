@@ -5,12 +5,13 @@
  * a patched site in them get a copy, so that they are one run for the host, which the page cache
  * seldom is: programs start faster. When many files have one already, it is 64 KiB.
  *
- * A copy of a page is good for as long as the page cache has the same page, and nobody writes to
- * it; afterwards the page goes without. There are never more copies than gates, so they are kept.
+ * A copy of a page is good for as long as the page cache has the same page (PG_arch_2 goes when it
+ * is freed), and nobody writes to it (PG_arch_1: who writes looks here); afterwards the page goes
+ * without. There are never more copies than gates, so they are kept.
  */
-#include <linux/hash.h>
 #include <linux/fadvise.h>
 #include <linux/fs.h>
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rculist.h>
@@ -84,16 +85,8 @@ static unsigned int file_number(struct address_space *mapping)
 	return nr_files++;
 }
 
-/* Memory that large groups may take: a 32nd. */
-static bool too_many(unsigned int nr_pages)
-{
-	static unsigned long pages;
-
-	if (pages + nr_pages > totalram_pages() / 32)
-		return true;
-	pages += nr_pages;
-	return false;
-}
+/* Pages of large groups; they may take a 32nd of memory. */
+static unsigned long nr_large;
 
 static struct kap_patched *new_group(struct address_space *mapping, pgoff_t first,
 				     unsigned int nr_pages)
@@ -124,14 +117,17 @@ static struct kap_patched *make(struct file *file, pgoff_t index)
 	struct kap_patched *group = NULL;
 
 	end = min(end, DIV_ROUND_UP(i_size_read(mapping->host), PAGE_SIZE));
-	if (index < end && !find_in(mapping, first, end) && !too_many(end - first))
+	if (index < end && !find_in(mapping, first, end) &&
+	    nr_large + (end - first) <= totalram_pages() / 32)
 		group = new_group(mapping, first, end - first);
-	/* What has not been read yet would be holes in the run. */
-	if (group)
+	if (group) {
+		nr_large += group->nr_pages;
+		/* What has not been read yet would be holes in the run. */
 		vfs_fadvise(file, first << PAGE_SHIFT, (end - first) << PAGE_SHIFT,
 			    POSIX_FADV_WILLNEED);
-	else
+	} else {
 		group = new_group(mapping, round_down(index, SMALL_PAGES), SMALL_PAGES);
+	}
 	if (group)
 		hlist_add_head_rcu(&group->node, bucket(mapping, group->first));
 	return group;
@@ -155,12 +151,17 @@ static bool fill(struct kap_patched *group, unsigned int i, struct page *page)
 	unsigned long pfn = page_to_pfn(page);
 	unsigned long flags;
 
-	if (likely(READ_ONCE(group->pfn[i]) == pfn))
-		return true;
+	if (likely(READ_ONCE(group->pfn[i]) == pfn)) {
+		/* A page that was freed since then has come back for something else. */
+		if (unlikely(!test_bit(PG_arch_2, &page->flags)))
+			WRITE_ONCE(group->pfn[i], PFN_DEAD);
+		return READ_ONCE(group->pfn[i]) == pfn;
+	}
 	spin_lock_irqsave(&lock, flags);
 	if (!group->pfn[i]) {
 		/* Before the copy: who writes meanwhile sees it, and spoils the copy. */
 		set_bit(PG_arch_1, &page_folio(page)->flags);
+		set_bit(PG_arch_2, &page->flags);
 		smp_mb();
 		memcpy(group->bytes + i * PAGE_SIZE, page_address(page), PAGE_SIZE);
 		smp_store_release(&group->pfn[i], pfn);

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "check.h"
 
 #define PAGE 4096
@@ -291,6 +293,27 @@ static void own_page(void)
 	check(good == 200, "code that writes to its own page");
 }
 
+/* A store that nobody carries out for it: it works, or the program gets its signal. */
+static void own_page_locked(void)
+{
+	/* lock add %esi,1f+1(%rip); 1: mov $0,%eax */
+	static const uint8_t code[] = { 0xf0, 0x01, 0x35, 1, 0, 0, 0, 0xb8, 0, 0, 0, 0, 0xc3 };
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		void *own = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memcpy(own, code, sizeof(code));
+		alarm(20);
+		_exit(((uint64_t(*)(void *, uint64_t))own)(NULL, 7) == 7 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	check(!status || (WIFSIGNALED(status) && WTERMSIG(status) == SIGILL),
+	      "code that writes to its own page with a lock");
+}
+
 /* mov $BYTES,%eax across the border of two pages, cut after `cut` of its bytes. */
 static void across(unsigned int cut)
 {
@@ -323,6 +346,7 @@ int main(void)
 	distances();
 	constants();
 	own_page();
+	own_page_locked();
 	for (cut = 1; cut < 5; cut++)
 		across(cut);
 	return check_end();
