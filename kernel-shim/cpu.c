@@ -65,9 +65,7 @@ static kap_u32 poll_ns[KAP_MAX_VCPUS];
 
 static kap_u32 next_poll(kap_u32 poll, kap_u64 waited)
 {
-	const struct kap_boot *boot = kap_boot_info();
-
-	if (waited > POLL_MOST_NS || boot->nr_cpus == 1 || boot->host_cpus < boot->nr_cpus)
+	if (waited > POLL_MOST_NS || kap_boot_info()->nr_cpus == 1 || kap_crowded)
 		return 0;
 	if (!poll)
 		return POLL_FIRST_NS;

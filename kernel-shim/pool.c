@@ -234,6 +234,21 @@ static struct kap_shell *arrived(int wait, long *err)
 	return shell;
 }
 
+/* The one that was used last, which is warm, of those that have been emptied already. */
+static struct kap_shell *take_ready(void)
+{
+	struct kap_shell **link = &ready, *shell;
+
+	while (*link && load_acquire(&(*link)->scratch->done) != (*link)->seq)
+		link = &(*link)->next;
+	if (!*link)
+		link = &ready;
+	shell = *link;
+	*link = shell->next;
+	nr_ready--;
+	return shell;
+}
+
 struct kap_shell *pool_take(long *err)
 {
 	struct kap_shell *shell = NULL;
@@ -242,9 +257,7 @@ struct kap_shell *pool_take(long *err)
 	*err = -HOST_EAGAIN;
 	take_lock(&pool_lock);
 	while (!shell && ready) {
-		shell = ready;
-		ready = shell->next;
-		nr_ready--;
+		shell = take_ready();
 		/* Somebody may have killed it while nobody looked. */
 		if (shell_finish(shell) || !shell_alive(shell)) {
 			shell_end(shell);

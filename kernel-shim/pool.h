@@ -18,6 +18,7 @@ struct runner {
 	kap_u64 tail[6];		/* fs_base .. gs, as the host has them */
 	kap_u64 cs;			/* as it was when user code stopped last */
 	struct kap_fpu *fpu;	/* whose FPU state its registers hold; null: nobody's */
+	struct kap_fpu *had;	/* whose they still hold, while its `left` says so, too */
 	kap_u32 cpu;		/* vCPU whose thread traces it */
 	kap_u32 bound;		/* host CPU that it is bound to, plus 1; 0: none */
 	kap_u64 points;		/* what of kap_ctl.points its debug registers hold; 0: nothing */
@@ -35,6 +36,7 @@ struct kap_shell {
 	kap_s32 spare_tid;		/* a runner that no vCPU traces yet; 0: none */
 	kap_u32 bound;			/* as in struct runner, of the keeper */
 	kap_u32 last_cpu;		/* vCPU that asked the keeper last */
+	kap_u32 shown;			/* 1: this space has had something mapped */
 	kap_u32 retired;		/* serves no other space after this one */
 	kap_u32 deaths;			/* host_deaths when it was last seen alive */
 	/* direct engine */

@@ -51,6 +51,7 @@ int kap_space_create(struct kap_space *space)
 	space->shell = pool_take(&err);
 	if (!space->shell)
 		return err;
+	space->shell->shown = 0;
 	add_to_list(space);
 	return 0;
 }
@@ -345,6 +346,7 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	/* Whatever the kernel's tables say: the stub pages stay what they are. */
 	if (va < KAP_HOLE_END && va + len > KAP_HOLE_START)
 		return;
+	shell->shown = 1;
 	/* A program that wants the place has it, and no patched sites. */
 	if (unlikely(touches_table(va, len)))
 		shell->table_lost = 1;
@@ -379,6 +381,9 @@ void kap_space_unmap(struct kap_space *space, kap_u64 va, kap_u64 len)
 {
 	struct kap_shell *shell = space->shell;
 
+	/* A new program's stack moves before there is anything to take away. */
+	if (!shell->shown && !touches_table(va, len))
+		return;
 	if (likely(!touches_table(va, len) || shell->table_lost)) {
 		queue_unmap(shell, va, len);
 		return;

@@ -18,6 +18,7 @@
 #include <kap/machine.h>
 
 #include "../x86/debugreg.h"
+#include "../mm/ahead.h"
 #include "entry.h"
 
 static struct kmem_cache *fpu_cache;
@@ -134,6 +135,7 @@ void start_thread(struct pt_regs *regs, unsigned long ip, unsigned long sp)
 	regs->orig_ax = -1;
 	/* The program's name is set by now. */
 	kap_name_space(&current->mm->context.space.info, current);
+	kap_exec_ahead(regs);
 }
 
 void kap_elf_plat_init(struct pt_regs *regs)

@@ -164,7 +164,6 @@ void __init setup_smp(void)
 	}
 	for (cpu = 0; cpu < nr; cpu++)
 		set_cpu_possible(cpu, true);
-	kap_crowded = kap_boot_info()->host_cpus < nr;
 }
 
 void __init smp_prepare_cpus(unsigned int max_cpus)
@@ -222,9 +221,7 @@ void __noreturn arch_cpu_idle_dead(void)
 
 #endif
 
-/* ---- more vCPUs than host CPUs ---- */
-
-int kap_crowded __ro_after_init;
+/* ---- vCPUs that share host CPUs ---- */
 
 #define SPINS 32
 

@@ -3,34 +3,21 @@
 #include <linux/extable.h>
 #include <linux/mm.h>
 #include <linux/perf_event.h>
-#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/ratelimit.h>
-#include <linux/rmap.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/uaccess.h>
-#include <linux/userfaultfd_k.h>
 #include <kap/machine.h>
 
 #include "../kernel/entry.h"
 #include "../x86/keys.h"
-#include "patched.h"
+#include "ahead.h"
 #include "space.h"
 #include "twin.h"
 #include "uaccess.h"
 
 /* Pages looked at around a fault whose own page only lacks its host mapping. */
 #define FILL_PAGES 16
-
-/*
- * Bytes: reads of files go this far around a fault, fetches of text that is one run further; writes
- * of private mappings up to this size, and of a stack this far down.
- */
-#define READ_AROUND (256UL * 1024)
-#define FETCH_AROUND (2048UL * 1024)
-#define WRITE_AROUND (64UL * 1024)
-#define STACK_AROUND (4 * PAGE_SIZE)
 
 /*
  * The engine may not know whether an access was a write (ptrace does not tell):
@@ -61,7 +48,7 @@ static unsigned long fault_error(struct pt_regs *regs, const struct kap_trap *tr
 	return error;
 }
 
-static bool pte_allows(pte_t pte, unsigned long error)
+bool kap_pte_allows(pte_t pte, unsigned long error)
 {
 	if (!kap_pte_mappable(pte))
 		return false;
@@ -161,7 +148,7 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 		return false;
 	error = fault_error(regs, trap);
 	if (pmd_leaf(val)) {
-		if (!pte_allows(__pte(pmd_val(val)), error))
+		if (!kap_pte_allows(__pte(pmd_val(val)), error))
 			return false;
 		if (unlikely(kap_twins && !twin_fault(regs, addr, error, __pte(pmd_val(val)))))
 			return false;
@@ -173,7 +160,7 @@ bool kap_user_fault_fast(struct pt_regs *regs, const struct kap_trap *trap)
 	}
 	table = (pte_t *)__va(pmd_val(val) & PTE_PFN_MASK);
 	/* Denied, though the page is shown and its table allows it: not for the fast way. */
-	if (!pte_allows(READ_ONCE(table[pte_index(addr)]), error))
+	if (!kap_pte_allows(READ_ONCE(table[pte_index(addr)]), error))
 		return false;
 	first = addr & ~(FILL_PAGES * PAGE_SIZE - 1);
 	if (likely(!kap_twins)) {
@@ -227,162 +214,6 @@ static bool vma_allows(struct vm_area_struct *vma, unsigned long error)
 	return vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC);
 }
 
-/* Another page of the same mapping, if that needs no waiting; the lock stays held. */
-static bool fault_one_more(struct vm_area_struct *vma, unsigned long addr, unsigned int flags,
-			   struct pt_regs *regs)
-{
-	vm_fault_t fault = handle_mm_fault(vma, addr,
-					   flags | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT,
-					   regs);
-
-	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_COMPLETED));
-}
-
-static bool page_cached(struct vm_area_struct *vma, unsigned long addr)
-{
-	struct folio *folio =
-		filemap_get_folio(vma->vm_file->f_mapping, linear_page_index(vma, addr));
-
-	if (IS_ERR(folio))
-		return false;
-	folio_put(folio);
-	return true;
-}
-
-/* What the tables have for addr, where it is: a page of 2 MiB's own flags for all of it. */
-static pte_t look_up(struct mm_struct *mm, unsigned long addr)
-{
-	unsigned long flags;
-	pmd_t *pmd, val;
-	pte_t pte;
-
-	local_irq_save(flags);
-	pmd = kap_find_pmd(mm, addr, &val);
-	pte = !pmd ? __pte(0) : pmd_leaf(val) ? __pte(pmd_val(val)) : kap_pte_at(val, addr);
-	local_irq_restore(flags);
-	return pte;
-}
-
-/* The generic code maps what is cached of 64 KiB around a read; this goes on in its neighbours. */
-static void read_around(struct vm_area_struct *vma, unsigned long addr)
-{
-	unsigned long len = kap_patched_is_run(vma, addr) ? FETCH_AROUND : READ_AROUND;
-	unsigned long start = max(addr & ~(len - 1), vma->vm_start);
-	unsigned long end = min((addr & ~(len - 1)) + len, vma->vm_end);
-	unsigned long step;
-
-	/* Who has come from the block before goes on into those behind. */
-	if (!(vma->vm_flags & VM_EXEC) && start > vma->vm_start &&
-	    pte_present(look_up(vma->vm_mm, start - PAGE_SIZE)))
-		end = min(end + 3 * READ_AROUND, vma->vm_end);
-
-	for (step = start & ~(SZ_64K - 1); step < end; step += SZ_64K) {
-		unsigned long first = max(step, start);
-
-		if (step == (addr & ~(SZ_64K - 1)) || !page_cached(vma, first))
-			continue;
-		if (!fault_one_more(vma, first, FAULT_FLAG_USER, NULL))
-			return;
-	}
-}
-
-/* Somebody has asked to know which pages are written (/proc/PID/clear_refs). */
-static bool writes_watched(struct vm_area_struct *vma)
-{
-	return VM_SOFTDIRTY && !(vma->vm_flags & VM_SOFTDIRTY);
-}
-
-/*
- * Pages are shared with the process at the other end of a fork: each write ahead would be a copy,
- * mostly for a child that ends or executes another program before it needs one.
- */
-static bool is_forked(struct vm_area_struct *vma)
-{
-	struct anon_vma *anon_vma = vma->anon_vma;
-
-	return anon_vma && (anon_vma->root != anon_vma || READ_ONCE(anon_vma->num_children) > 1);
-}
-
-static bool is_watched(struct vm_area_struct *vma)
-{
-	return vma->vm_flags & (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED |
-				VM_LOCKONFAULT) ||
-	       userfaultfd_armed(vma);
-}
-
-/*
- * The next pages that are allocated one by one will be neighbours, if nobody comes in between: the
- * allocator gives out first what it got back last.
- */
-static void gather_pages(unsigned int nr)
-{
-	unsigned int order = order_base_2(nr), i = 1 << order;
-	gfp_t gfp = (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN) & ~__GFP_RECLAIM;
-	struct page *pages = alloc_pages(gfp, order);
-
-	if (!pages)
-		return;
-	split_page(pages, order);
-	while (i)
-		__free_page(pages + --i);
-}
-
-/* In their order, so that they are a run; the page that the fault is about is one of them. */
-static void write_around(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-			 unsigned long addr, struct pt_regs *regs)
-{
-	unsigned int nr = 0;
-	unsigned long page;
-
-	for (page = start; page < end; page += PAGE_SIZE)
-		nr += !pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE);
-	if (nr < 2)
-		return;
-	/* Aligned anonymous memory of that size comes as one folio. */
-	if (!vma_is_anonymous(vma) || nr < WRITE_AROUND / PAGE_SIZE)
-		gather_pages(nr);
-	for (page = start; page < end; page += PAGE_SIZE)
-		if (!pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE) &&
-		    !fault_one_more(vma, page, FAULT_FLAG_USER | FAULT_FLAG_WRITE,
-				    page == (addr & PAGE_MASK) ? regs : NULL))
-			return;
-}
-
-/*
- * A fault costs as much as mapping dozens of pages. Only for mappings whose faults nobody watches.
- * Before a write: who writes to one of few private pages (data, bss) soon writes to the others,
- * and a stack goes down. Whether the fault is dealt with by this.
- */
-static bool fault_before(struct vm_area_struct *vma, unsigned long addr, unsigned long error,
-			 struct pt_regs *regs)
-{
-	unsigned long start = vma->vm_start, end = vma->vm_end;
-
-	if (!(error & KAP_PF_WRITE) || is_watched(vma) || writes_watched(vma) || is_forked(vma))
-		return false;
-	/* Code that writes to its own page is not done with that: twin_settle(). */
-	if (kap_twins && (vma->vm_flags & VM_EXEC))
-		return false;
-	if (end - start > WRITE_AROUND) {
-		if (!(vma->vm_flags & VM_GROWSDOWN))
-			return false;
-		end = (addr & PAGE_MASK) + PAGE_SIZE;
-		start = max(start, end - STACK_AROUND);
-	}
-	if (pte_allows(look_up(vma->vm_mm, addr), KAP_PF_WRITE))
-		return false;
-	write_around(vma, start, end, addr, regs);
-	return pte_allows(look_up(vma->vm_mm, addr), KAP_PF_WRITE);
-}
-
-/* After a read: what is cached near it. */
-static void fault_after(struct vm_area_struct *vma, unsigned long addr, unsigned long error)
-{
-	if (!(error & KAP_PF_WRITE) && !is_watched(vma) && vma->vm_file && vma->vm_ops &&
-	    vma->vm_ops->map_pages)
-		read_around(vma, addr);
-}
-
 void kap_user_fault(struct pt_regs *regs, const struct kap_trap *trap)
 {
 	struct mm_struct *mm = current->mm;
@@ -424,7 +255,7 @@ retry:
 		bad_access(addr, KAP_PF_EXEC, SEGV_ACCERR);
 		return;
 	}
-	if (!(flags & FAULT_FLAG_TRIED) && fault_before(vma, addr, error, regs)) {
+	if (!(flags & FAULT_FLAG_TRIED) && kap_fault_before(vma, addr, error, regs)) {
 		mmap_read_unlock(mm);
 		return;
 	}
@@ -441,7 +272,7 @@ retry:
 	if (likely(!(fault & VM_FAULT_ERROR))) {
 		if (unlikely(kap_twins && !twin_settle(vma, regs, addr, error, stuck)))
 			refused = true;
-		fault_after(vma, addr, error);
+		kap_fault_after(vma, addr, error);
 	}
 	mmap_read_unlock(mm);
 	if (unlikely(refused)) {

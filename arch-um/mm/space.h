@@ -9,6 +9,9 @@
 /* Whether user code may have this page right now (present, user, young). */
 bool kap_pte_mappable(pte_t pte);
 
+/* Whether its tables let user code do that (KAP_PF_*), too. */
+bool kap_pte_allows(pte_t pte, unsigned long error);
+
 /*
  * Queue host mappings for nr ptes that lie in one table, or for a 2 MiB page. Who holds no lock
  * that keeps the table where it is names its pmd and what that was: if it is something else by now,

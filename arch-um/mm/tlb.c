@@ -223,7 +223,8 @@ void kap_flush_changed(struct mm_struct *mm, unsigned long start, unsigned long 
 	unsigned long addr, flags;
 	pmd_t *pmd, val;
 
-	if (mm != current->mm || end - start > STILL_PAGES * PAGE_SIZE ||
+	/* A new program's stack is about to move. */
+	if (mm != current->mm || current->in_execve || end - start > STILL_PAGES * PAGE_SIZE ||
 	    !mm->context.space.shell || kap_in_hole(start, end - start)) {
 		kap_flush_mm_range(mm, start, end);
 		return;

@@ -29,6 +29,7 @@ static struct {
 	uint16_t pins[KAP_MAX_VCPUS];
 	unsigned int nr_pins;
 	int cpu[KAP_MAX_VCPUS];		/* host CPU of each vCPU */
+	int better[KAP_MAX_VCPUS];	/* where the last look would have had it; -1: where it is */
 	struct demand demand[KAP_MAX_VCPUS];
 } place;
 
@@ -119,12 +120,15 @@ static void balance(const struct cpulist_set *allowed, uint64_t now, bool any_lo
 			.load = place.demand[n].load,
 		};
 	}
-	if (!balance__decide(others, nr_ids, vcpus, place.vm->nr_cpus))
-		return;
+	balance__decide(others, nr_ids, vcpus, place.vm->nr_cpus);
 	for (int n = 0; n < place.vm->nr_cpus; n++) {
-		int cpu = ids[vcpus[n].cpu], old = place.cpu[n];
+		int cpu = ids[vcpus[n].cpu], old = place.cpu[n], better = place.better[n];
 
+		place.better[n] = cpu == old ? -1 : cpu;
 		if (cpu == old)
+			continue;
+		/* One look may be wrong about what is the VM's, and two vCPUs on a CPU cost. */
+		if (cpu != better && cpulist__has(allowed, old))
 			continue;
 		msg__detail("vCPU %d moves to host CPU %d: its CPU %d %s", n, cpu, old,
 			    cpulist__has(allowed, old) ? "is crowded" : "may not be used any more");
@@ -190,6 +194,7 @@ unsigned int place__init(struct vm *vm, const uint16_t *pins, unsigned int nr_pi
 		next = cpu + 1;
 		set_place(n, cpu);
 		cpulist__add(&used, cpu);
+		place.better[n] = -1;
 	}
 	return cpulist__count(nr_pins ? &used : &allowed);
 }

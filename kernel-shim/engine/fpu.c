@@ -243,9 +243,16 @@ void fpu_detach(struct kap_fpu *fpu)
 	leave_runner(fpu, 1);
 }
 
+/* The thread waits with its registers as they are. */
 void fpu_leave(struct runner *runner)
 {
+	struct kap_fpu *fpu = runner->fpu;
+
 	part(runner, 1);
+	if (!fpu || !fpu->area || fpu->fresh)
+		return;
+	runner->had = fpu;
+	fpu->left = runner;
 }
 
 void fpu_load(struct runner *runner, struct kap_fpu *fpu)
@@ -254,7 +261,10 @@ void fpu_load(struct runner *runner, struct kap_fpu *fpu)
 		return;
 	fpu_detach(fpu);
 	part(runner, 1);
-	set(runner->tid, fpu->fresh ? initial : fpu->area);
+	if (fpu->left != runner || runner->had != fpu)
+		set(runner->tid, fpu->fresh ? initial : fpu->area);
+	fpu->left = NULL;
+	runner->had = NULL;
 	runner->fpu = fpu;
 	fpu->runner = runner;
 }
@@ -273,6 +283,7 @@ void kap_fpu_save(struct kap_fpu *fpu)
 
 void kap_fpu_release(struct kap_fpu *fpu)
 {
+	fpu->left = NULL;
 	leave_runner(fpu, 0);
 }
 

@@ -17,6 +17,10 @@
 #define SUD_ON 1
 #define NO_SEGMENT (-HOST_ENOSYS)
 #define LOOKS 200 /* how often, every 5 ms, after some process has ended */
+#define YIELDS 2
+#define SAMPLE 8 /* one of so many hops is timed */
+#define SLOW_NS 50000
+#define PENALTY_MAX 65536
 
 static kap_u8 home_memory[BLOCK_BYTES + 2 * KAP_PAGE_SIZE] __attribute__((aligned(KAP_PAGE_SIZE)));
 static struct kap_shell home;
@@ -24,6 +28,18 @@ static struct kap_shell home;
 struct kap_shell *direct_here[KAP_MAX_VCPUS];
 static kap_u64 ctx[KAP_MAX_VCPUS]; /* stack pointer of the kernel while it hops */
 static kap_u32 hopping[KAP_MAX_VCPUS]; /* 1: on its way, nobody has the turn yet */
+
+/*
+ * Two threads on one host CPU hand over in little more than half the time when the one that waits
+ * gives way (sched_yield) instead of sleeping. But the host may go on with somebody else, for a
+ * whole time slice: where that is seen, the next hops do without.
+ */
+static struct yielding {
+	kap_u64 since; /* start of a hop that is timed, or 0 */
+	kap_u32 hops;
+	kap_u32 without; /* hops to come that sleep at once */
+	kap_u32 penalty; /* how many the next time */
+} yielding[KAP_MAX_VCPUS];
 
 extern kap_u64 direct_secret;
 kap_u32 direct_keys_taken; /* for x86/direct.S */
@@ -295,6 +311,7 @@ static int make_runner(struct kap_shell *shell, struct direct_runner *r)
 		return -1;
 	runner->tid = r->thread >> 32;
 	runner->cpu = r->cpu;
+	runner->had = NULL;
 	runner->state = RUNNER_STOPPED;
 	return 0;
 }
@@ -346,13 +363,18 @@ static int change_turn(struct direct_runner *r, kap_u32 *from, kap_u32 to)
 static noreturn void wait_turn(struct direct_runner *r)
 {
 	struct host_timespec soon = { 0, 5000000 };
-	kap_u32 turn, idle, looks = 0;
+	kap_u32 turn, idle, looks = 0, yields = yielding[r->cpu].without ? 0 : YIELDS;
 
 	while ((turn = __atomic_exchange_n(&r->turn, DIRECT_WAIT, __ATOMIC_ACQ_REL)) != DIRECT_GO) {
 		if (turn == DIRECT_LOOK)
 			looks = LOOKS;
 		if (looks && rescue(r))
 			looks = 0;
+		if (yields && turn == DIRECT_WAIT) {
+			yields--;
+			host_call(HOST_sched_yield);
+			continue;
+		}
 		idle = DIRECT_WAIT;
 		if (change_turn(r, &idle, DIRECT_ASLEEP))
 			futex_wait(&r->turn, DIRECT_ASLEEP, looks ? &soon : NULL);
@@ -370,12 +392,33 @@ static void hand_over(void *from)
 {
 	struct direct_runner *r = from;
 	struct direct_runner *to = &direct_here[r->cpu]->direct->runner[r->cpu];
-	kap_u32 was = __atomic_exchange_n(&to->turn, DIRECT_GO, __ATOMIC_ACQ_REL);
+	struct yielding *y = &yielding[r->cpu];
+	kap_u32 was;
 
+	y->since = ++y->hops % SAMPLE ? 0 : kap_now();
+	was = __atomic_exchange_n(&to->turn, DIRECT_GO, __ATOMIC_ACQ_REL);
 	store_release(&hopping[r->cpu], 0u);
 	if (was != DIRECT_WAIT)
 		futex_wake(&to->turn);
 	wait_turn(r);
+}
+
+/* In the thread that has the turn now. */
+static void learn_to_yield(struct yielding *y)
+{
+	if (y->without) {
+		y->without--;
+		return;
+	}
+	if (!y->since)
+		return;
+	if (kap_now() - y->since > SLOW_NS) {
+		if (y->penalty < PENALTY_MAX)
+			y->penalty = y->penalty * 2 + SAMPLE;
+		y->without = y->penalty;
+	} else if (y->penalty) {
+		y->penalty--;
+	}
 }
 
 static void *idle_stack(struct direct_runner *r)
@@ -430,6 +473,7 @@ long direct_go(struct kap_shell *to)
 	park_pause_step(cpu);
 	direct_switch(&ctx[cpu], idle_stack(old), hand_over, old);
 	park_resume_step(cpu);
+	learn_to_yield(&yielding[cpu]);
 	/* Now in the other process, or at home when that has ended. */
 	__atomic_fetch_sub(&from->nr_inside, 1, __ATOMIC_RELEASE);
 	if (unlikely(direct_here[cpu] != to)) {

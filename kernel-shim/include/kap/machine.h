@@ -89,6 +89,9 @@ void kap_ring_vcpu(kap_u32 cpu, kap_u32 bells);
 /* Lets other host threads run: for a vCPU that spins for a lock. */
 void kap_relax(void);
 
+/* 1 while vCPUs share a host CPU: what one waits for in a loop may be about one that has none. */
+extern int kap_crowded;
+
 /*
  * Starts vCPU `cpu` (1 and up) with `entry` on the stack whose base is `stack`, interrupts off.
  * Also for one that was stopped. -EAGAIN (host limit on threads), -ENOMEM.
@@ -208,6 +211,7 @@ void kap_space_sync(struct kap_space *space);
 struct kap_fpu {
 	void *area;		/* kap_xsave_size() bytes, 64-byte aligned */
 	void *runner;		/* shim's: the runner that holds the live state, or null */
+	void *left;		/* shim's: a runner that was left with what is in area, or null */
 	kap_u32 fresh;		/* 1: state is the initial one, area not valid */
 };
 

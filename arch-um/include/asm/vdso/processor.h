@@ -6,7 +6,7 @@
 #ifndef __ASSEMBLY__
 
 #ifndef BUILD_VDSO
-/* smp.c: gives the host CPU away now and then; set when there are fewer of them than vCPUs. */
+/* smp.c: gives the host CPU away now and then. kap/machine.h says when that is of use. */
 extern int kap_crowded;
 extern void kap_crowded_relax(void);
 #endif
