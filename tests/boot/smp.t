@@ -211,6 +211,34 @@ else
 	skip '4 CPUs on one of the host' 'taskset is not installed'
 fi
 
+# Two vCPUs that wait for each other in loops, each for as long as the host lets the other wait.
+second=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr , '\n' |
+	while IFS=- read -r from to; do seq "$from" "${to:-$from}"; done | sed -n 2p)
+if command -v taskset >/dev/null && [ -n "$second" ]; then
+	begin_kap --cpus 2 --pin "$allowed,$second" --verbose -- sh -c '
+		spent() {
+			read -r from _ </proc/uptime
+			i=0
+			while [ $i -lt 300 ]; do (/bin/busybox true); i=$((i + 1)); done
+			read -r to _ </proc/uptime
+			echo "$from $to" | awk "{ print \$2 - \$1 }"
+		}
+		spent >/dev/null
+		before=$(spent)
+		echo ready
+		read -r _
+		echo "$before $(spent)" | awk "{ print \$1, \$2, \$2 < \$1 * 2.5 + 0.2 ? \"as fast\" : \"slower\" }"
+	' <"$dir/in"
+	until_shown ready
+	taskset -p -c "$allowed" "$sid" >/dev/null
+	until_shown "vCPU 1 runs on host CPU $allowed" "$log"
+	echo go >&4
+	end_kap
+	shows 'as fast' "two vCPUs that come onto one host CPU work as before: $(tail -n 1 "$out")"
+else
+	skip 'vCPUs that come onto one host CPU' 'there is one host CPU, or taskset is not installed'
+fi
+
 # ---- the host stops or kills a runner
 
 # The process of the guest's program, which two of its runners keep busy.
