@@ -292,8 +292,8 @@ static int touches_table(kap_u64 va, kap_u64 len)
 }
 
 /*
- * The last mapping has grown. It may now do what the unmapping before it does, or have come up to
- * the mapping before it: who faults maps what is around it, too.
+ * The last mapping is new or has grown. It may now do what the unmapping before it does, or have
+ * come up to the mapping before it: who faults maps what is around it, too.
  */
 static void join_two(struct kap_shell *shell)
 {
@@ -355,6 +355,7 @@ void kap_space_map(struct kap_space *space, kap_u64 va, kap_u64 phys, kap_u64 le
 	if (shell->nr_ops == STUB_MAX_OPS)
 		shell_sync(shell);
 	shell_op(shell, HOST_mmap, va, len, prot, map_flags(len, prot), KAP_FD_RAM, phys);
+	join_two(shell);
 }
 
 static void queue_unmap(struct kap_shell *shell, kap_u64 va, kap_u64 len)

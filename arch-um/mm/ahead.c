@@ -80,16 +80,20 @@ static bool read_block(struct vm_area_struct *vma, unsigned long block)
  */
 static void read_around(struct vm_area_struct *vma, unsigned long addr)
 {
-	unsigned long len = kap_patched_is_run(vma, addr) ? FETCH_AROUND : READ_AROUND;
-	unsigned long start = max(addr & ~(len - 1), vma->vm_start) & ~(SZ_64K - 1);
-	unsigned long end = min((addr & ~(len - 1)) + len, vma->vm_end);
+	bool is_run = kap_patched_is_run(vma, addr);
+	unsigned long first = addr & ~(READ_AROUND - 1);
+	unsigned long start = is_run ? addr - min(addr, FETCH_AROUND) : first;
+	unsigned long end = is_run ? addr + FETCH_AROUND : first + READ_AROUND;
 	unsigned long here = addr & ~(SZ_64K - 1), block;
 
+	start = max(start, vma->vm_start) & ~(SZ_64K - 1);
+	end = min(end, vma->vm_end);
 	/* Who has come from the block before goes on into those behind. */
 	if (!(vma->vm_flags & VM_EXEC) && start > vma->vm_start &&
 	    pte_present(look_up(vma->vm_mm, start - PAGE_SIZE)))
 		end = min(end + 3 * READ_AROUND, vma->vm_end);
 
+	kap_gather_program(vma, max(start, vma->vm_start), end);
 	for (block = here; block > start; block -= SZ_64K)
 		if (!read_block(vma, block - SZ_64K))
 			return;
@@ -121,7 +125,7 @@ static bool is_forked(struct vm_area_struct *vma)
 static bool is_watched(struct vm_area_struct *vma)
 {
 	return vma->vm_flags & (VM_RAND_READ | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_SHARED |
-				VM_LOCKONFAULT) ||
+				VM_LOCKONFAULT | VM_MERGEABLE) ||
 	       userfaultfd_armed(vma);
 }
 

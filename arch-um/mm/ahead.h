@@ -18,6 +18,12 @@ bool kap_fault_before(struct vm_area_struct *vma, unsigned long addr, unsigned l
 /* The same after it has. */
 void kap_fault_after(struct vm_area_struct *vma, unsigned long addr, unsigned long error);
 
+/*
+ * gather.c, with mm's lock: if vma is of a program, brings its scattered pages between both
+ * addresses together, at most 256 KiB of them.
+ */
+void kap_gather_program(struct vm_area_struct *vma, unsigned long start, unsigned long end);
+
 /* A new program will begin with these registers in current's new address space. */
 void kap_exec_ahead(const struct pt_regs *regs);
 

@@ -14,6 +14,7 @@
 #include <kap/gate.h>
 
 #include "../x86/sites.h"
+#include "patched.h"
 
 /*
  * Anonymous memory that can hold a 64 KiB run starts at such a boundary: then it is
@@ -28,11 +29,11 @@ static unsigned long search(struct file *file, unsigned long len, unsigned long 
 			    unsigned long high, bool topdown)
 {
 	struct vm_unmapped_area_info info = {
-		.flags		= topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
-		.length		= len,
-		.align_mask	= alignment(file, len),
-		.low_limit	= low,
-		.high_limit	= high,
+		.flags = topdown ? VM_UNMAPPED_AREA_TOPDOWN : 0,
+		.length = len,
+		.align_mask = alignment(file, len),
+		.low_limit = low,
+		.high_limit = high,
 	};
 
 	if (low >= high || high - low < len)
@@ -61,8 +62,8 @@ static unsigned long search_around(struct file *file, unsigned long len, unsigne
 }
 
 /* MAP_32BIT: the second GiB, as on x86-64 (mmap(2)). */
-#define MAP_32BIT_START	0x40000000UL
-#define MAP_32BIT_END	0x80000000UL
+#define MAP_32BIT_START 0x40000000UL
+#define MAP_32BIT_END 0x80000000UL
 
 static unsigned long find_area(struct file *file, unsigned long addr, unsigned long len,
 			       unsigned long flags, bool topdown)
@@ -91,8 +92,16 @@ static unsigned long find_area(struct file *file, unsigned long addr, unsigned l
 	}
 	return search_around(file, len,
 			     max(mm->mmap_base & -(unsigned long)!topdown,
-						   (unsigned long)TASK_UNMAPPED_BASE),
+				 (unsigned long)TASK_UNMAPPED_BASE),
 			     TASK_SIZE, false);
+}
+
+static bool will_be_stored_to(const struct file *file, unsigned long flags)
+{
+	unsigned long type = flags & MAP_TYPE;
+
+	return file && (file->f_mode & FMODE_WRITE) &&
+	       (type == MAP_SHARED || type == MAP_SHARED_VALIDATE);
 }
 
 /* Programs may have the place of the gates' table; few want it. */
@@ -103,6 +112,8 @@ static unsigned long unmapped_area(struct file *file, unsigned long addr, unsign
 	if (!IS_ERR_VALUE(addr) && current->mm->context.gates && addr < KAP_GATE_TABLE_END &&
 	    addr + len > KAP_GATE_TABLE)
 		kap_sites_leave(current->mm);
+	if (will_be_stored_to(file, flags))
+		kap_patched_leave(file->f_mapping);
 	return addr;
 }
 

@@ -7,9 +7,11 @@
  *
  * A copy of a page is good for as long as the page cache has the same page (PG_arch_2 goes when it
  * is freed), and nobody writes to it (PG_arch_1: who writes looks here); afterwards the page goes
- * without. There are never more copies than gates, so they are kept.
+ * without. Stores nobody sees: files that somebody has mapped for those go without altogether.
+ * Copies are kept, and may take a 16th of memory.
  */
 #include <linux/fadvise.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -85,8 +87,12 @@ static unsigned int file_number(struct address_space *mapping)
 	return nr_files++;
 }
 
-/* Pages of large groups; they may take a 32nd of memory. */
-static unsigned long nr_large;
+/* Pages of all copies, and of those in large groups, which may take half of that. */
+static unsigned long nr_copies, nr_large;
+
+/* What has not been read yet of a large group; the next one to be made waits for that. */
+static struct file *unread;
+static pgoff_t unread_first;
 
 static struct kap_patched *new_group(struct address_space *mapping, pgoff_t first,
 				     unsigned int nr_pages)
@@ -99,13 +105,14 @@ static struct kap_patched *new_group(struct address_space *mapping, pgoff_t firs
 	group->first = first;
 	group->nr_pages = nr_pages;
 	group->base = file_number(mapping);
-	if (group->base)
+	if (group->base && nr_copies + nr_pages <= totalram_pages() / 16)
 		group->bytes = alloc_pages_exact(nr_pages * PAGE_SIZE,
 						 GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 	if (!group->bytes) {
 		kvfree(group);
 		return NULL;
 	}
+	nr_copies += nr_pages;
 	return group;
 }
 
@@ -117,14 +124,13 @@ static struct kap_patched *make(struct file *file, pgoff_t index)
 	struct kap_patched *group = NULL;
 
 	end = min(end, DIV_ROUND_UP(i_size_read(mapping->host), PAGE_SIZE));
-	if (index < end && !find_in(mapping, first, end) &&
+	if (index < end && !unread && !find_in(mapping, first, end) &&
 	    nr_large + (end - first) <= totalram_pages() / 32)
 		group = new_group(mapping, first, end - first);
 	if (group) {
 		nr_large += group->nr_pages;
-		/* What has not been read yet would be holes in the run. */
-		vfs_fadvise(file, first << PAGE_SHIFT, (end - first) << PAGE_SHIFT,
-			    POSIX_FADV_WILLNEED);
+		unread = get_file(file);
+		unread_first = first;
 	} else {
 		group = new_group(mapping, round_down(index, SMALL_PAGES), SMALL_PAGES);
 	}
@@ -152,8 +158,12 @@ static bool fill(struct kap_patched *group, unsigned int i, struct page *page)
 	unsigned long flags;
 
 	if (likely(READ_ONCE(group->pfn[i]) == pfn)) {
-		/* A page that was freed since then has come back for something else. */
-		if (unlikely(!test_bit(PG_arch_2, &page->flags)))
+		/*
+		 * A page that was freed since then has come back for something else. Or it was part
+		 * of a folio that was split, and who writes does not look here any more.
+		 */
+		if (unlikely(!test_bit(PG_arch_2, &page->flags) ||
+			     !test_bit(PG_arch_1, &page_folio(page)->flags)))
 			WRITE_ONCE(group->pfn[i], PFN_DEAD);
 		return READ_ONCE(group->pfn[i]) == pfn;
 	}
@@ -183,7 +193,7 @@ u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte)
 		return phys;
 	page = pte_page(pte);
 	mapping = file_of(page, &index);
-	if (!mapping)
+	if (!mapping || mapping_writably_mapped(mapping))
 		return phys;
 	group = find(mapping, index);
 	if (!group || !kap_sites_allow(mm, group->base, addr - (index << PAGE_SHIFT)))
@@ -206,8 +216,22 @@ bool kap_patched_is_run(struct vm_area_struct *vma, unsigned long addr)
 	return is_run;
 }
 
+/* Whether there was a copy that could be executed, be it one that was just being made. */
+static bool spoil(struct kap_patched *group, unsigned int i)
+{
+	unsigned long flags, was;
+
+	spin_lock_irqsave(&lock, flags);
+	was = group->pfn[i];
+	if (was)
+		WRITE_ONCE(group->pfn[i], PFN_DEAD);
+	spin_unlock_irqrestore(&lock, flags);
+	return was && was != PFN_DEAD;
+}
+
 void kap_flush_dcache_folio(struct folio *folio)
 {
+	bool spoiled = kap_twins;
 	struct address_space *mapping;
 	pgoff_t index, last;
 
@@ -216,18 +240,19 @@ void kap_flush_dcache_folio(struct folio *folio)
 	if (likely(!test_bit(PG_arch_1, &folio->flags)))
 		return;
 	mapping = folio_mapping(folio);
+	if (!mapping)
+		return;
 	last = folio->index + folio_nr_pages(folio) - 1;
-	if (kap_twins && mapping)
-		kap_twin_written(mapping, folio->index, last);
-	for (index = folio->index; mapping && index <= last; index++) {
+	for (index = folio->index; index <= last; index++) {
 		struct kap_patched *group;
 
 		rcu_read_lock();
 		group = find(mapping, index);
-		if (group && READ_ONCE(group->pfn[index - group->first]))
-			WRITE_ONCE(group->pfn[index - group->first], PFN_DEAD);
+		spoiled |= group && spoil(group, index - group->first);
 		rcu_read_unlock();
 	}
+	if (spoiled)
+		kap_fetch_anew(mapping, folio->index, last);
 }
 EXPORT_SYMBOL(kap_flush_dcache_folio);
 
@@ -250,6 +275,46 @@ static struct page *page_at(unsigned long addr)
 	return page;
 }
 
+/* Sites know their place in the file by 32 bits. */
+static bool may_have_gates(struct address_space *mapping, pgoff_t index)
+{
+	return S_ISREG(mapping->host->i_mode) && !mapping_writably_mapped(mapping) &&
+	       index < 1UL << (32 - PAGE_SHIFT) && file_number(mapping);
+}
+
+void kap_patched_leave(struct address_space *mapping)
+{
+	struct kap_patched *group;
+	unsigned int i, n;
+
+	for (n = 1; n < READ_ONCE(nr_files) && READ_ONCE(files[n]) != mapping; n++)
+		;
+	if (n == READ_ONCE(nr_files))
+		return;
+	rcu_read_lock();
+	for (n = 0; n < ARRAY_SIZE(groups); n++)
+		hlist_for_each_entry_rcu(group, &groups[n], node) for (i = 0;
+								       group->mapping == mapping &&
+								       i < group->nr_pages;
+								       i++) spoil(group, i);
+	rcu_read_unlock();
+	kap_fetch_anew(mapping, 0, ULONG_MAX);
+}
+
+void kap_patched_read(void)
+{
+	struct file *file = unread;
+	pgoff_t first = unread_first;
+
+	/* Holes in the run otherwise. */
+	if (file)
+		vfs_fadvise(file, first << PAGE_SHIFT, LARGE_PAGES << PAGE_SHIFT,
+			    POSIX_FADV_WILLNEED);
+	unread = NULL;
+	if (file)
+		fput(file);
+}
+
 bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patched_page *text)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
@@ -264,7 +329,8 @@ bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patche
 	if (!page)
 		return false;
 	mapping = file_of(page, &index);
-	if (mapping && mapping == vma->vm_file->f_mapping && S_ISREG(mapping->host->i_mode)) {
+	if (mapping && mapping == vma->vm_file->f_mapping && may_have_gates(mapping, index) &&
+	    kap_sites_allow(mm, file_number(mapping), (addr & PAGE_MASK) - (index << PAGE_SHIFT))) {
 		struct kap_patched *group = find(mapping, index);
 
 		group = group ? group : make(vma->vm_file, index);
@@ -272,8 +338,7 @@ bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patche
 			text->bytes = group->bytes + (index - group->first) * PAGE_SIZE;
 			text->base = group->base;
 			text->offset = index << PAGE_SHIFT;
-			ok = kap_sites_allow(mm, group->base,
-					     (addr & PAGE_MASK) - (index << PAGE_SHIFT));
+			ok = true;
 		}
 	}
 	put_page(page);

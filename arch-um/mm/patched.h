@@ -3,6 +3,7 @@
 #ifndef KAP_MM_PATCHED_H
 #define KAP_MM_PATCHED_H
 
+#include <linux/fs.h>
 #include <linux/mm_types.h>
 #include <asm/pgtable.h>
 
@@ -22,6 +23,12 @@ struct kap_patched_page {
  */
 bool kap_patched_get(struct mm_struct *mm, unsigned long addr, struct kap_patched_page *page);
 void kap_patched_show(struct mm_struct *mm, unsigned long addr);
+
+/* The rest of it is read into memory: under the same lock as the former, without mm's. */
+void kap_patched_read(void);
+
+/* Somebody is about to map the file for writing by stores. */
+void kap_patched_leave(struct address_space *mapping);
 
 /* What is to be executed in place of this page: its own address, or that of the patched form. */
 u64 kap_patched_phys(struct mm_struct *mm, unsigned long addr, pte_t pte);

@@ -367,38 +367,41 @@ void kap_twin_before_fetch(struct vm_area_struct *vma, unsigned long addr)
 	folio_put(folio);
 }
 
-/* All who may execute the page have to fetch anew; only `but` stays. */
-static void flush_fetches(struct address_space *mapping, pgoff_t index, struct vm_area_struct *but)
+/* All who may execute the pages have to fetch anew; only `but` stays. */
+static void flush_fetches(struct address_space *mapping, pgoff_t first, pgoff_t last,
+			  struct vm_area_struct *but)
 {
 	struct vm_area_struct *vma;
 
-	vma_interval_tree_foreach(vma, &mapping->i_mmap, index, index)
+	vma_interval_tree_foreach(vma, &mapping->i_mmap, first, last)
 	{
-		unsigned long at = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
+		pgoff_t from = max(first, vma->vm_pgoff) - vma->vm_pgoff;
+		pgoff_t to = min(last - vma->vm_pgoff, vma_pages(vma) - 1);
 
 		if ((vma->vm_flags & VM_EXEC) && vma != but)
-			kap_flush_mm_range(vma->vm_mm, at, at + PAGE_SIZE);
+			kap_flush_mm_range(vma->vm_mm, vma->vm_start + (from << PAGE_SHIFT),
+					   vma->vm_start + ((to + 1) << PAGE_SHIFT));
 	}
 }
 
-void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last)
+void kap_fetch_anew(struct address_space *mapping, pgoff_t first, pgoff_t last)
 {
 	/* Who calls may not be able to wait; then programs go on with what was there before. */
 	if (!i_mmap_trylock_read(mapping))
 		return;
-	for (; first <= last; first++)
-		flush_fetches(mapping, first, NULL);
+	flush_fetches(mapping, first, last, NULL);
 	i_mmap_unlock_read(mapping);
 }
 
 void kap_twin_after_write(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct address_space *mapping = vma->vm_file ? vma->vm_file->f_mapping : NULL;
+	pgoff_t index = linear_page_index(vma, addr);
 
 	if (!mapping || !(vma->vm_flags & VM_SHARED))
 		return;
 	i_mmap_lock_read(mapping);
-	flush_fetches(mapping, linear_page_index(vma, addr), vma);
+	flush_fetches(mapping, index, index, vma);
 	i_mmap_unlock_read(mapping);
 }
 

@@ -32,8 +32,8 @@ bool kap_twin_step(struct pt_regs *regs, struct kap_trap *trap);
 /* What is to be executed of a page, with interrupts off; wanted: right now. */
 const u8 *kap_twin_text(unsigned long pfn, bool wanted, bool *refused);
 
-/* Somebody has written to these pages of a file. */
-void kap_twin_written(struct address_space *mapping, pgoff_t first, pgoff_t last);
+/* Whoever executes these pages of a file has to fault first: somebody has written to them. */
+void kap_fetch_anew(struct address_space *mapping, pgoff_t first, pgoff_t last);
 
 /* An address space begins (false: no memory for it), and goes away. */
 bool kap_twin_new(struct mm_struct *mm);

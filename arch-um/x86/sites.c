@@ -341,6 +341,7 @@ void kap_site_seen(struct pt_regs *regs)
 	if (mmap_read_trylock(mm)) {
 		patch(mm, &site);
 		mmap_read_unlock(mm);
+		kap_patched_read();
 	}
 	mutex_unlock(&patch_mutex);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Queued locks. While vCPUs share host CPUs, a queue would be as slow as the slowest in it that
- * has no CPU: then whoever runs takes the lock that is free, which it is not while there is a queue.
+ * has no CPU: then whoever runs takes the lock that is free. It is not while there is a queue.
  */
 #ifndef _ASM_KAP_SPINLOCK_H
 #define _ASM_KAP_SPINLOCK_H
