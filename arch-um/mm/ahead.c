@@ -129,21 +129,97 @@ static bool is_watched(struct vm_area_struct *vma)
 	       userfaultfd_armed(vma);
 }
 
-/*
- * The next pages that are allocated one by one will be neighbours, if nobody comes in between: the
- * allocator gives out first what it got back last.
- */
-static void gather_pages(unsigned int nr)
+/* The generic code brings in anonymous memory in folios: how large the one at addr will be. */
+static unsigned int folio_order_at(struct vm_area_struct *vma, unsigned long addr)
 {
-	unsigned int order = order_base_2(nr), i = 1 << order;
-	gfp_t gfp = (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN) & ~__GFP_RECLAIM;
-	struct page *pages = alloc_pages(gfp, order);
+	unsigned long orders, page, size;
+	unsigned int order;
 
+	if (!vma_is_anonymous(vma))
+		return 0;
+	orders = thp_vma_allowable_orders(vma, vma->vm_flags, TVA_IN_PF | TVA_ENFORCE_SYSFS,
+					  BIT(PMD_ORDER) - 1);
+	orders = thp_vma_suitable_orders(vma, addr, orders);
+	for (order = fls_long(orders); order-- > 1;) {
+		if (!(orders & BIT(order)))
+			continue;
+		size = PAGE_SIZE << order;
+		page = ALIGN_DOWN(addr, size);
+		while (size && pte_none(look_up(vma->vm_mm, page + size - PAGE_SIZE)))
+			size -= PAGE_SIZE;
+		if (!size)
+			return order;
+	}
+	return 0;
+}
+
+/* A block of pages that come from the allocator together, in the pieces that will be asked for. */
+#define PIECES 32
+
+struct piece {
+	u8 at, order;
+};
+
+/* Those for writing to all of the range; 0: there is nothing to bring together. */
+static unsigned int cut(struct vm_area_struct *vma, unsigned long base, unsigned long start,
+			unsigned long end, struct piece *pieces)
+{
+	unsigned long addr, size;
+	unsigned int nr = 0;
+
+	for (addr = start; addr < end; addr = ALIGN_DOWN(addr, size) + size) {
+		unsigned int order;
+
+		size = PAGE_SIZE;
+		if (kap_pte_allows(look_up(vma->vm_mm, addr), KAP_PF_WRITE))
+			continue;
+		order = folio_order_at(vma, addr);
+		size <<= order;
+		if (size > WRITE_AROUND || nr == PIECES)
+			return 0;
+		pieces[nr++] = (struct piece){
+			.at = (ALIGN_DOWN(addr, size) - base) >> PAGE_SHIFT,
+			.order = order,
+		};
+	}
+	return nr > 1 ? nr : 0;
+}
+
+static void free_piece(struct page *pages, unsigned int at, unsigned int order)
+{
+	init_page_count(pages + at);
+	__free_pages(pages + at, order);
+}
+
+/*
+ * What is allocated next for this range will be neighbours, if nobody comes in between: the
+ * allocator gives out first, of each size, what it got back last.
+ */
+static void gather_pages(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	gfp_t gfp = (GFP_HIGHUSER_MOVABLE | __GFP_NOWARN) & ~__GFP_RECLAIM;
+	unsigned long base = ALIGN_DOWN(start, WRITE_AROUND);
+	unsigned int i, nr, last, order;
+	struct piece pieces[PIECES];
+	struct page *pages;
+	u64 wanted = 0;
+
+	nr = cut(vma, base, start, end, pieces);
+	if (!nr)
+		return;
+	last = pieces[nr - 1].at + (1 << pieces[nr - 1].order);
+	order = order_base_2(last);
+	pages = alloc_pages(gfp, order);
 	if (!pages)
 		return;
-	split_page(pages, order);
-	while (i)
-		__free_page(pages + --i);
+	for (i = 0; i < nr; i++)
+		wanted |= GENMASK_ULL(pieces[i].at + (1 << pieces[i].order) - 1, pieces[i].at);
+	/* All in reverse. What is not wanted goes first, and will be neighbours to others. */
+	for (i = 1 << order; i--;)
+		if (!(wanted & BIT_ULL(i)))
+			free_piece(pages, i, 0);
+	while (nr--)
+		free_piece(pages, pieces[nr].at, pieces[nr].order);
 }
 
 /*
@@ -160,9 +236,8 @@ static void write_around(struct vm_area_struct *vma, unsigned long start, unsign
 		nr += !kap_pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE);
 	if (!nr || (regs && nr < 2))
 		return;
-	/* Aligned anonymous memory of that size comes as one folio. */
-	if (nr > 1 && (!vma_is_anonymous(vma) || nr < WRITE_AROUND / PAGE_SIZE))
-		gather_pages(nr);
+	if (nr > 1)
+		gather_pages(vma, start, end);
 	for (page = start; page < end; page += PAGE_SIZE)
 		if (!kap_pte_allows(look_up(vma->vm_mm, page), KAP_PF_WRITE) &&
 		    !fault_one_more(vma, page, FAULT_FLAG_WRITE,
